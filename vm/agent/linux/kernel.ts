@@ -1,0 +1,72 @@
+/**
+ * The only door to the kernel: what the agent needs of Linux beyond node:fs. Implemented over `node:ffi` in
+ * `libc.ts`, recorded by `fake.ts` in unit tests. All calls are synchronous system calls that do not block for long
+ * (exceptions say so); a failure throws EngineError 'internal' (or the kind that fits: not_found for ENOENT,
+ * permission_denied for EPERM/EACCES, conflict for EBUSY, unavailable for ENOSPC) naming call, subject and errno.
+ */
+export interface Kernel {
+  /** mount(2). `flags` from `MountFlag`; `data` is the filesystem's own option string. */
+  mount(mount: Mount): void
+  /** umount2(2) with MNT_DETACH when `lazy`. Not mounted is not an error. */
+  unmount(target: string, options?: { lazy?: boolean }): void
+  /** mknod(2) without following links. `mode` includes the type bits. */
+  mknod(path: string, mode: number, major: number, minor: number): void
+  /** lsetxattr, lgetxattr (undefined when absent), llistxattr, lremovexattr. */
+  setXattr(path: string, name: string, value: Uint8Array): void
+  getXattr(path: string, name: string): Uint8Array | undefined
+  listXattrs(path: string): string[]
+  removeXattr(path: string, name: string): void
+  /** utimensat(2) with AT_SYMLINK_NOFOLLOW, nanoseconds since the epoch. */
+  setTimes(path: string, atimeNs: bigint, mtimeNs: bigint): void
+  /** syncfs(2) of the filesystem that holds `path`. May block. */
+  syncFilesystem(path: string): void
+  /** clock_settime(CLOCK_REALTIME), milliseconds since the epoch. */
+  setClock(ms: number): void
+  /** Opens a pseudo-terminal pair. The caller closes both. */
+  openPty(): Pty
+  /** TIOCSWINSZ on the master of a pty. */
+  setWindowSize(fd: number, size: { rows: number; columns: number }): void
+  /** Connects to a SOCK_SEQPACKET unix socket (conmon's attach socket), non-blocking, close-on-exec. */
+  connectSeqpacket(path: string): SeqpacketSocket
+}
+
+/**
+ * A mount as plain data: snapshotters and volumes emit it, the runtime and the kernel door consume it; no component
+ * mounts on behalf of another.
+ */
+export interface Mount {
+  type: string
+  source: string
+  target: string
+  flags?: number
+  data?: string
+}
+
+export interface Pty {
+  masterFd: number
+  slaveFd: number
+}
+
+export interface SeqpacketSocket extends Disposable {
+  /** Sends one packet; false when the peer's buffer is full (try again later). Throws when the peer is gone. */
+  send(packet: Uint8Array): boolean
+  /** Ends our direction (the peer reads EOF). */
+  shutdown(): void
+}
+
+/** mount(2) flags (linux/mount.h). */
+export const MountFlag = {
+  READONLY: 1,
+  NOSUID: 2,
+  NODEV: 4,
+  NOEXEC: 8,
+  REMOUNT: 32,
+  NOATIME: 1024,
+  BIND: 4096,
+  MOVE: 8192,
+  REC: 16384,
+  UNBINDABLE: 1 << 17,
+  PRIVATE: 1 << 18,
+  SLAVE: 1 << 19,
+  SHARED: 1 << 20,
+} as const

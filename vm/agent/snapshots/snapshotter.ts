@@ -1,0 +1,45 @@
+/**
+ * Snapshotter: filesystem layers, as in containerd's core/snapshots. Vocabulary: a *key* names an active (writable)
+ * snapshot, a *name* a committed (immutable) one; images commit under their chain ID. An active snapshot never
+ * becomes a parent; parents outlive children (`remove` of a parent in use is 'conflict').
+ */
+import type { Readable } from 'node:stream'
+import type { Mount } from '../linux/kernel.ts'
+
+export interface SnapshotInfo {
+  name: string
+  parent: string | undefined
+  kind: 'active' | 'committed'
+}
+
+export interface Snapshotter {
+  /** Makes a writable snapshot on top of committed `parent` (undefined: empty). already_exists, not_found. */
+  prepare(key: string, parent: string | undefined): Promise<void>
+  /** How to mount an active snapshot at `target`. */
+  mounts(key: string, target: string, options?: { readonly?: boolean }): Promise<Mount[]>
+  /** Turns active `key` into committed `name`. already_exists leaves the active one alone. */
+  commit(name: string, key: string): Promise<void>
+  /** Forgets and deletes; not_found is fine. */
+  remove(name: string): Promise<void>
+  stat(name: string): Promise<SnapshotInfo | undefined>
+  walk(): AsyncIterable<SnapshotInfo>
+  /** Bytes and inodes of this snapshot alone. */
+  usage(name: string): Promise<{ size: number; inodes: number }>
+  /** Directory with just this snapshot's own changes (overlay upper form). */
+  upperDir(name: string): Promise<string>
+  /** Directories from this snapshot's own down to the base, for reading without a mount. */
+  layerDirs(name: string): Promise<string[]>
+}
+
+/**
+ * Applies one layer's tar (already decompressed) to an active snapshot. Paths cannot leave the root (absolute, `..`,
+ * through symlinks); whiteouts obey "never delete what this very layer wrote". Returns the number of bytes written.
+ */
+export interface LayerApplier {
+  apply(key: string, tar: Readable, options?: { signal?: AbortSignal }): Promise<{ size: number }>
+}
+
+/** The reverse: the changes of a snapshot as a layer tar with OCI whiteouts, for commit, export and build. */
+export interface LayerDiffer {
+  diff(key: string, options?: { signal?: AbortSignal }): Readable
+}

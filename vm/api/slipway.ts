@@ -1,0 +1,82 @@
+/**
+ * What Docker's API lacks, served under `/slipway/…` on the engine's own socket.
+ *
+ * - `GET|PUT /slipway/config`                 EngineConfig
+ * - `PUT  /slipway/clock`                     ClockRequest → ClockResponse
+ * - `GET|PUT /slipway/containers/{id}/ports`  PublishedPort[]
+ * - `POST /slipway/host-link`                 upgrade to `slipway-host-link`: newline-separated JSON, see below
+ * - `GET  /slipway/usage`                     MachineUsage
+ */
+
+/** What the host decides and the engine obeys; seeded at boot, changed live. */
+export interface EngineConfig {
+  /** Registry mirrors for Docker Hub, tried in order: `http://10.0.2.2:5000`. */
+  registryMirrors: string[]
+  /** `host[:port]` or CIDR spoken to over plain http (or https without verification). 127.0.0.0/8 and the host's loopback always are. */
+  insecureRegistries: string[]
+  /** Proxy for the engine's own requests, as in HTTP_PROXY; empty string: none. */
+  httpProxy: string
+  httpsProxy: string
+  noProxy: string
+  portModel: PortModel
+}
+
+/** `direct`: host → container. `double`: host → VM address → container (Docker Toolbox). */
+export type PortModel = 'direct' | 'double'
+
+/** Milliseconds since the Unix epoch on the host. */
+export interface ClockRequest {
+  now: number
+}
+/** How far the guest's clock was off, in milliseconds; it is stepped when that exceeds 500 ms. */
+export interface ClockResponse {
+  offset: number
+  stepped: boolean
+}
+
+export interface MachineUsage {
+  memory: { total: number; available: number }
+  disk: { total: number; used: number }
+  /** Cumulative CPU time in clock ticks since boot, all CPUs. */
+  cpu: { busy: number; total: number; count: number }
+  load: [number, number, number]
+  uptime: number
+}
+
+export type Protocol = 'tcp' | 'udp'
+
+/** One published port as the user asked for it and as it came out. */
+export interface PublishedPort {
+  containerPort: number
+  protocol: Protocol
+  /** Address on the host: `127.0.0.1`, `0.0.0.0`, `::1`, `::`, or another of its addresses. */
+  hostIp: string
+  /** 0 asks for any free port; answers carry the real one. */
+  hostPort: number
+}
+
+/**
+ * Host link. The app holds one open; the newest wins. The engine sends `HostLinkRequest` lines, the host answers each
+ * with one `HostLinkReply` of the same id, in any order. Right after the upgrade the engine sends one `sync` with all
+ * forwards that should exist; the host drops every other one.
+ */
+export type HostLinkRequest =
+  | { id: number; type: 'expose'; containerId: string; containerName: string; forwards: Forward[] }
+  | { id: number; type: 'unexpose'; containerId: string; forwards: Forward[] }
+  | { id: number; type: 'sync'; forwards: (Forward & { containerId: string; containerName: string })[] }
+
+/** One listener on the host and where its bytes go inside the VM. `key` is unique per protocol, address and port. */
+export interface Forward {
+  protocol: Protocol
+  hostIp: string
+  /** 0: any free port. */
+  hostPort: number
+  /** Container address on its bridge. */
+  containerIp: string
+  containerPort: number
+}
+
+export type HostLinkReply =
+  /** `forwards` in the order of the request, with real host ports. Expose is all or nothing. */
+  | { id: number; ok: true; forwards: Forward[] }
+  | { id: number; ok: false; kind: string; message: string; hint?: string; details?: Record<string, unknown> }
