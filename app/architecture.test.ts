@@ -16,12 +16,22 @@ const EDGES: { from: RegExp; to: RegExp[] }[] = [
   { from: /^vm\/agent\/snapshots\//, to: [/^vm\/api\//, /^vm\/agent\/(linux|content)\//] },
   { from: /^vm\/agent\/runtime\//, to: [/^vm\/api\//, /^vm\/agent\/linux\//] },
   { from: /^vm\/agent\//, to: [/^vm\/(agent|api)\//] },
-  { from: /^app\/(contract|settings-schema|wire)\.ts$/, to: [/^vm\/api\//, /^app\/(contract|settings-schema|wire|machine\/state)\.ts$/] },
+  {
+    from: /^app\/(contract|settings-schema|wire|wire-stream)\.ts$/,
+    to: [/^vm\/api\//, /^app\/(contract|settings-schema|wire|wire-stream|machine\/state)\.ts$/],
+  },
   { from: /^app\/machine\//, to: [/^vm\/api\//, /^app\/(home|atomic-file)\.ts$/] },
   { from: /^app\/(engine|ports)\//, to: [/^vm\/api\//, /^app\/machine\/dial\.ts$/, /^app\/contract\.ts$/] },
   { from: /^app\//, to: [/^app\//, /^vm\/api\//] },
-  { from: /^renderer\//, to: [/^renderer\//, /^app\/(contract|settings-schema|wire|machine\/state)\.ts$/, /^vm\/api\//] },
-  { from: /^e2e\//, to: [/^e2e\//, /^app\/(contract|wire)\.ts$/, /^vm\/api\//] },
+  {
+    from: /^renderer\//,
+    to: [
+      /^renderer\//,
+      /^app\/(contract|settings-schema|wire|wire-stream|machine\/state)\.ts$/,
+      /^vm\/api\//,
+    ],
+  },
+  { from: /^e2e\//, to: [/^e2e\//, /^app\/(contract|wire|wire-stream)\.ts$/, /^vm\/api\//] },
 ]
 
 /** The only files that may import electron. */
@@ -62,7 +72,9 @@ test('imports follow the edges of the architecture', () => {
 
 test('every engine route file is free of implementations', () => {
   const wrong = [...sources('vm/agent/http')]
-    .flatMap((path) => imports(path).map((specifier) => ({ path, target: normalize(join(dirname(path), specifier)) })))
+    .flatMap((path) =>
+      imports(path).map((specifier) => ({ path, target: normalize(join(dirname(path), specifier)) })),
+    )
     .filter(({ target }) => /^vm\/agent\/(linux|runtime|snapshots|content)\//.test(target))
     .map(({ path, target }) => `${path} imports ${target}`)
   expect(wrong).toEqual([])

@@ -39,8 +39,13 @@ export class EventBus {
    * Backlog since `since` (Unix seconds, fractions allowed) followed by live events, joined without gap or overlap;
    * ends at `until` or when the signal aborts. Without `since` only live events come.
    */
-  async *subscribe(options: { since?: number; until?: number; signal?: AbortSignal }): AsyncIterable<EventMessage> {
-    const queue = options.since === undefined ? [] : this.#backlog.filter((e) => seconds(e) >= (options.since ?? 0))
+  async *subscribe(options: {
+    since?: number
+    until?: number
+    signal?: AbortSignal
+  }): AsyncIterable<EventMessage> {
+    const queue =
+      options.since === undefined ? [] : this.#backlog.filter((e) => seconds(e) >= (options.since ?? 0))
     let wake: (() => void) | undefined
     let overrun = false
     const subscriber = (event: EventMessage) => {
@@ -56,10 +61,13 @@ export class EventBus {
     const timer =
       remaining === undefined || over
         ? undefined
-        : setTimeout(() => {
-            over = true
-            wake?.()
-          }, Math.min(remaining, 2 ** 31 - 1))
+        : setTimeout(
+            () => {
+              over = true
+              wake?.()
+            },
+            Math.min(remaining, 2 ** 31 - 1),
+          )
     try {
       for (;;) {
         const event = queue.shift()

@@ -345,7 +345,12 @@ export interface Change {
 }
 
 export interface CpuStats {
-  cpu_usage: { total_usage: number; percpu_usage?: number[]; usage_in_kernelmode: number; usage_in_usermode: number }
+  cpu_usage: {
+    total_usage: number
+    percpu_usage?: number[]
+    usage_in_kernelmode: number
+    usage_in_usermode: number
+  }
   system_cpu_usage?: number
   online_cpus?: number
   throttling_data: { periods: number; throttled_periods: number; throttled_time: number }

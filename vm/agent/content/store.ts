@@ -27,7 +27,11 @@ export interface ContentStore {
    * Streams `source` in and makes the blob visible. `expected` is verified: a wrong digest or size is data_loss naming
    * both, and nothing stays. A blob that is already here is not written again. Returns digest and size.
    */
-  write(source: AsyncIterable<Uint8Array>, expected?: Partial<Pick<Descriptor, 'digest' | 'size'>>, options?: { signal?: AbortSignal }): Promise<{ digest: Digest; size: number }>
+  write(
+    source: AsyncIterable<Uint8Array>,
+    expected?: Partial<Pick<Descriptor, 'digest' | 'size'>>,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ digest: Digest; size: number }>
   delete(digest: Digest): Promise<void>
   /** Every visible blob, in no order. */
   walk(): AsyncIterable<{ digest: Digest; size: number }>

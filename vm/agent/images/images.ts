@@ -4,8 +4,8 @@ import type {
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
-  ImagesPruneResponse,
   ImageSummary,
+  ImagesPruneResponse,
   ProgressMessage,
   RegistryAuth,
 } from '../../api/images.ts'
@@ -20,7 +20,13 @@ export interface ImageConfig {
   variant?: string
   config?: ContainerConfig
   rootfs: { type: 'layers'; diff_ids: Digest[] }
-  history?: { created?: string; created_by?: string; author?: string; comment?: string; empty_layer?: boolean }[]
+  history?: {
+    created?: string
+    created_by?: string
+    author?: string
+    comment?: string
+    empty_layer?: boolean
+  }[]
   /** Docker's own extras, kept when present. */
   docker_version?: string
   container?: string
@@ -54,12 +60,21 @@ export interface ImageService {
     reference: string,
     options: { auth?: RegistryAuth; platform?: string; all?: boolean; signal?: AbortSignal },
   ): AsyncIterable<ProgressMessage>
-  push(reference: string, options: { auth?: RegistryAuth; signal?: AbortSignal }): AsyncIterable<ProgressMessage>
+  push(
+    reference: string,
+    options: { auth?: RegistryAuth; signal?: AbortSignal },
+  ): AsyncIterable<ProgressMessage>
   load(tar: AsyncIterable<Uint8Array>, options: { signal?: AbortSignal }): AsyncIterable<ProgressMessage>
   save(references: string[], options: { signal?: AbortSignal }): AsyncIterable<Uint8Array>
   import(
     tar: AsyncIterable<Uint8Array>,
-    options: { reference?: string; message?: string; changes?: string[]; platform?: string; signal?: AbortSignal },
+    options: {
+      reference?: string
+      message?: string
+      changes?: string[]
+      platform?: string
+      signal?: AbortSignal
+    },
   ): Promise<Digest>
   /**
    * Makes an image of an active snapshot on top of `parent`: diff → layer blob → config → committed snapshot.

@@ -24,12 +24,21 @@ export interface NetworkService {
   attach(attachment: Attachment, options?: { signal?: AbortSignal }): Promise<Endpoints>
   /** Releases addresses and names; the namespace itself dies with the task. Idempotent. */
   detach(containerId: string): Promise<void>
-  connect(attachment: Omit<Attachment, 'networks'>, network: string, settings: EndpointSettings): Promise<EndpointSettings>
+  connect(
+    attachment: Omit<Attachment, 'networks'>,
+    network: string,
+    settings: EndpointSettings,
+  ): Promise<EndpointSettings>
   disconnect(containerId: string, network: string, options?: { force?: boolean }): Promise<void>
   /** nameserver/search/options lines for a container on these networks. */
   resolvConf(networks: string[], dns: { servers: string[]; search: string[]; options: string[] }): string
   /** Asks the host to listen, programs the guest's half, all or nothing. Answers real ports. unavailable/conflict name the port. */
-  publish(containerId: string, containerName: string, containerIp: string, ports: PublishedPort[]): Promise<PublishedPort[]>
+  publish(
+    containerId: string,
+    containerName: string,
+    containerIp: string,
+    ports: PublishedPort[],
+  ): Promise<PublishedPort[]>
   unpublish(containerId: string): Promise<void>
 
   list(filters: Filters): Promise<NetworkInspect[]>

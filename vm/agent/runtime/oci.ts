@@ -29,7 +29,15 @@ export interface OciNamespace {
 
 export interface OciLinux {
   namespaces: OciNamespace[]
-  devices?: { path: string; type: string; major: number; minor: number; fileMode?: number; uid?: number; gid?: number }[]
+  devices?: {
+    path: string
+    type: string
+    major: number
+    minor: number
+    fileMode?: number
+    uid?: number
+    gid?: number
+  }[]
   cgroupsPath?: string
   resources?: Record<string, unknown>
   seccomp?: unknown

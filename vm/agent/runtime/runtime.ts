@@ -50,7 +50,12 @@ export interface Task {
   /** Writes to the container's stdin through the monitor; ends it (EOF) when `end` is called and StdinOnce asks so. */
   openStdin(): Writable
   resize(size: { rows: number; columns: number }): Promise<void>
-  exec(options: { process: OciProcess; tty: boolean; stdin: boolean; signal?: AbortSignal }): Promise<ExecTask>
+  exec(options: {
+    process: OciProcess
+    tty: boolean
+    stdin: boolean
+    signal?: AbortSignal
+  }): Promise<ExecTask>
   /** Path of its cgroup v2 directory. */
   readonly cgroup: string
   /** Path of its network namespace (`/proc/<pid>/ns/net` or a bound one). */
