@@ -27,11 +27,23 @@ export interface RunningFacts {
 
 export type MachineState =
   | { state: 'stopped' }
-  | { state: 'starting'; step: StartStep; detail?: string; /** 0–1 within the step, when known. */ progress?: number; since: number }
+  | {
+      state: 'starting'
+      step: StartStep
+      detail?: string /** 0–1 within the step, when known. */
+      progress?: number
+      since: number
+    }
   | ({ state: 'running' } & RunningFacts)
   | ({ state: 'degraded'; problems: Problem[] } & RunningFacts)
   | { state: 'stopping' }
-  | { state: 'failed'; error: string; hint?: string; step?: StartStep; /** Last lines of the serial log. */ serialTail?: string }
+  | {
+      state: 'failed'
+      error: string
+      hint?: string
+      step?: StartStep /** Last lines of the serial log. */
+      serialTail?: string
+    }
 
 export type MachineStateName = MachineState['state']
 
