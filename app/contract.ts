@@ -4,23 +4,24 @@
  * Pure: imports nothing but the engine's wire types and the state unions.
  *
  * Methods answer one value. Streams send values until they end or fail; `In` is what the client may send back.
- * Bytes are Uint8Array end to end.
+ * Bytes are Uint8Array end to end. How calls and streams travel over HTTP + WebSocket and over Electron's IPC is
+ * specified in app/wire.ts.
  */
 import * as v from 'valibot'
 import type {
   Change,
   ContainerInspect,
-  ContainersPruneResponse,
   ContainerStats,
   ContainerSummary,
+  ContainersPruneResponse,
   TopResponse,
 } from '../vm/api/containers.ts'
 import type {
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
-  ImagesPruneResponse,
   ImageSummary,
+  ImagesPruneResponse,
   ProgressMessage,
 } from '../vm/api/images.ts'
 import type { NetworkInspect } from '../vm/api/networks.ts'
@@ -55,7 +56,10 @@ function stream<Out>() {
   return <S extends Tuple>(args: S): Stream<v.InferOutput<S>, Out, never> => ({ args: args as never })
 }
 function duplex<Out>() {
-  return <S extends Tuple, I extends v.GenericSchema>(args: S, input: I): Stream<v.InferOutput<S>, Out, v.InferOutput<I>> => ({
+  return <S extends Tuple, I extends v.GenericSchema>(
+    args: S,
+    input: I,
+  ): Stream<v.InferOutput<S>, Out, v.InferOutput<I>> => ({
     args: args as never,
     input: input as never,
   })
@@ -143,6 +147,8 @@ export const methods = {
   'app.openExternal': method<void>()(v.tuple([v.pipe(v.string(), v.url())])),
   'app.diagnostics': method<{ path: string }>()(none),
   'app.quit': method<void>()(none),
+  /** Shows the window; in the browser entry answers a fresh one-time address of the page. */
+  'app.open': method<{ url?: string }>()(none),
 
   'settings.get': method<Settings>()(none),
   'settings.set': method<Settings>()(v.tuple([settingsPatchSchema])),
@@ -158,7 +164,9 @@ export const methods = {
   'system.info': method<SystemInfo>()(none),
   'system.df': method<DiskUsage>()(none),
 
-  'containers.list': method<ContainerSummary[]>()(v.tuple([v.object({ all: flag, filters: v.optional(filters), size: v.optional(flag) })])),
+  'containers.list': method<ContainerSummary[]>()(
+    v.tuple([v.object({ all: flag, filters: v.optional(filters), size: v.optional(flag) })]),
+  ),
   'containers.inspect': method<ContainerInspect>()(v.tuple([id])),
   'containers.create': method<{ Id: string; Warnings: string[] }>()(v.tuple([v.optional(v.string()), body])),
   'containers.start': method<void>()(v.tuple([id])),
@@ -169,7 +177,9 @@ export const methods = {
   'containers.unpause': method<void>()(v.tuple([id])),
   'containers.rename': method<void>()(v.tuple([id, id])),
   'containers.update': method<{ Warnings: string[] | null }>()(v.tuple([id, body])),
-  'containers.remove': method<void>()(v.tuple([id, v.object({ force: v.optional(flag), volumes: v.optional(flag) })])),
+  'containers.remove': method<void>()(
+    v.tuple([id, v.object({ force: v.optional(flag), volumes: v.optional(flag) })]),
+  ),
   'containers.prune': method<ContainersPruneResponse>()(none),
   'containers.top': method<TopResponse>()(v.tuple([id])),
   'containers.changes': method<Change[] | null>()(v.tuple([id])),
@@ -181,7 +191,9 @@ export const methods = {
   'containers.deleteFile': method<void>()(v.tuple([id, v.string()])),
   'containers.ports': method<PortRoute[]>()(v.tuple([id])),
   'containers.setPorts': method<PublishedPort[]>()(v.tuple([id, v.array(port)])),
-  'ports.free': method<{ free: boolean; holder?: string; next: number }>()(v.tuple([v.string(), port.entries.hostPort, port.entries.protocol])),
+  'ports.free': method<{ free: boolean; holder?: string; next: number }>()(
+    v.tuple([v.string(), port.entries.hostPort, port.entries.protocol]),
+  ),
 
   'images.list': method<ImageSummary[]>()(v.tuple([v.optional(filters)])),
   'images.inspect': method<ImageInspect>()(v.tuple([id])),
@@ -195,7 +207,9 @@ export const methods = {
   'volumes.list': method<Volume[]>()(none),
   'volumes.create': method<Volume>()(v.tuple([body])),
   'volumes.remove': method<void>()(v.tuple([id, v.object({ force: v.optional(flag) })])),
-  'volumes.prune': method<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>()(v.tuple([v.object({ all: flag })])),
+  'volumes.prune': method<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>()(
+    v.tuple([v.object({ all: flag })]),
+  ),
 
   'networks.list': method<NetworkInspect[]>()(none),
   'networks.inspect': method<NetworkInspect>()(v.tuple([id])),
@@ -215,11 +229,16 @@ export const streams = {
   'machine.logs': stream<string>()(v.tuple([v.picklist(['serial', 'app', 'engine'])])),
   'settings.changes': stream<Settings>()(none),
   /** Engine events; resumes by itself after a lost connection. `{resync}` says that some may have been missed. */
-  'events': stream<EventMessage | { resync: true }>()(none),
+  events: stream<EventMessage | { resync: true }>()(none),
   'containers.logs': stream<LogChunk>()(
     v.tuple([
       id,
-      v.object({ follow: flag, tail: v.optional(v.number()), since: v.optional(v.number()), timestamps: v.optional(flag) }),
+      v.object({
+        follow: flag,
+        tail: v.optional(v.number()),
+        since: v.optional(v.number()),
+        timestamps: v.optional(flag),
+      }),
     ]),
   ),
   'containers.stats': stream<ContainerStats>()(v.tuple([id])),
@@ -230,7 +249,9 @@ export const streams = {
   'containers.download': stream<Uint8Array>()(v.tuple([id, v.string()])),
   /** tar into a folder of a container; ends when the client's `end` was applied. */
   'containers.upload': duplex<never>()(v.tuple([id, v.string()]), bytes),
-  'images.pull': stream<ProgressMessage>()(v.tuple([id, v.optional(v.object({ platform: v.optional(v.string()) }))])),
+  'images.pull': stream<ProgressMessage>()(
+    v.tuple([id, v.optional(v.object({ platform: v.optional(v.string()) }))]),
+  ),
   'images.push': stream<ProgressMessage>()(v.tuple([id])),
   'images.save': stream<Uint8Array>()(v.tuple([v.array(id)])),
   'images.load': duplex<ProgressMessage>()(none, bytes),
@@ -251,14 +272,32 @@ export const streams = {
 
 export type Methods = typeof methods
 export type MethodName = keyof Methods
-export type MethodArgs<N extends MethodName> = Methods[N] extends Method<infer A, unknown> ? A : never
-export type MethodResult<N extends MethodName> = Methods[N] extends Method<never, infer R> ? R : Methods[N] extends { readonly [RESULT]?: infer R } ? Exclude<R, undefined> | (undefined extends R ? undefined : never) : never
+/** A caller may leave out trailing arguments that may be undefined. */
+type Omittable<A extends readonly unknown[]> = A extends readonly [...infer Head, infer Last]
+  ? undefined extends Last
+    ? [...Omittable<Head>, Last?]
+    : [...A]
+  : [...A]
+/** What the caller passes. */
+export type MethodArgs<N extends MethodName> = Omittable<ParsedMethodArgs<N>>
+/** What the handler gets. */
+export type ParsedMethodArgs<N extends MethodName> =
+  Methods[N] extends Method<infer A, unknown> ? (A extends readonly unknown[] ? A : never) : never
+export type MethodResult<N extends MethodName> = Methods[N] extends { readonly [RESULT]?: infer R }
+  ? R
+  : never
 
 export type Streams = typeof streams
 export type StreamName = keyof Streams
-export type StreamArgs<N extends StreamName> = Streams[N] extends Stream<infer A, unknown, unknown> ? A : never
-export type StreamOut<N extends StreamName> = Streams[N] extends { readonly [OUT]?: infer O } ? Exclude<O, undefined> : never
-export type StreamIn<N extends StreamName> = Streams[N] extends { readonly [IN]?: infer I } ? Exclude<I, undefined> : never
+export type StreamArgs<N extends StreamName> = Omittable<ParsedStreamArgs<N>>
+export type ParsedStreamArgs<N extends StreamName> =
+  Streams[N] extends Stream<infer A, unknown, unknown> ? (A extends readonly unknown[] ? A : never) : never
+export type StreamOut<N extends StreamName> = Streams[N] extends { readonly [OUT]?: infer O }
+  ? Exclude<O, undefined>
+  : never
+export type StreamIn<N extends StreamName> = Streams[N] extends { readonly [IN]?: infer I }
+  ? Exclude<I, undefined>
+  : never
 
 /** How a failure crosses the boundary; rebuilt as EngineError on the other side. */
 export interface WireError {
