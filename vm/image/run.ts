@@ -15,7 +15,11 @@ const TAIL_LINES = 12
  * Runs a program of the build host to its end and answers its stdout. A failure names the program, how it ended and the
  * last lines that it wrote; an abort kills it and throws the signal's reason.
  */
-export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
   options.signal?.throwIfAborted()
   const child = spawn(command, args, {
     cwd: options.cwd,
@@ -39,11 +43,14 @@ export async function run(command: string, args: readonly string[], options: Run
   })
   try {
     const ending = await new Promise<string | undefined>((resolve, reject) => {
-      child.once('error', (error) => reject(new EngineError('internal', `${command}: cannot be started`, { cause: error })))
+      child.once('error', (error) =>
+        reject(new EngineError('internal', `${command}: cannot be started`, { cause: error })),
+      )
       child.once('close', (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit code ${code}`)))
     })
     options.signal?.throwIfAborted()
-    if (ending) throw new EngineError('internal', `${command}: ${ending}\n${[...tail, partial].join('\n').trim()}`)
+    if (ending)
+      throw new EngineError('internal', `${command}: ${ending}\n${[...tail, partial].join('\n').trim()}`)
     return Buffer.concat(output).toString('utf8')
   } finally {
     options.signal?.removeEventListener('abort', abort)
