@@ -1,0 +1,121 @@
+/**
+ * `npm test`: the static checks, unit tests, integration tests in a real VM and the end-to-end specs, one after the
+ * other, and one closing line. `--only NAME` runs one of them; further arguments go to its runner.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+interface Suite {
+  name: string
+  command(report: string): [string, string[]]
+  /** Reads the runner's report; without one the exit code counts as one test. */
+  counts?(report: string): Promise<Counts>
+}
+
+const bin = (path: string) => join('node_modules', path)
+
+const suites: Suite[] = [
+  { name: 'lint', command: () => [bin('.bin/biome'), ['check', '--error-on-warnings', '.']] },
+  { name: 'types', command: () => [bin('.bin/tsc'), ['-b']] },
+  vitest('unit'),
+  vitest('integration'),
+  {
+    name: 'e2e',
+    command: () => [
+      process.execPath,
+      [bin('playwright/cli.js'), 'test', '--config', 'e2e/playwright.config.ts', '--reporter', 'list,json'],
+    ],
+    counts: playwrightCounts,
+  },
+]
+
+function vitest(name: string): Suite {
+  return {
+    name,
+    command: (report) => [
+      process.execPath,
+      [
+        bin('vitest/vitest.mjs'),
+        'run',
+        '--project',
+        name,
+        '--reporter',
+        'default',
+        '--reporter',
+        'json',
+        '--outputFile',
+        report,
+      ],
+    ],
+    counts: vitestCounts,
+  }
+}
+
+async function vitestCounts(report: string): Promise<Counts> {
+  const json = JSON.parse(await readFile(report, 'utf8'))
+  const failedFiles = json.testResults.filter(
+    (file: { status: string; assertionResults: unknown[] }) =>
+      file.status === 'failed' && file.assertionResults.length === 0,
+  ).length
+  return {
+    passed: json.numPassedTests,
+    failed: json.numFailedTests + failedFiles,
+    skipped: json.numPendingTests + json.numTodoTests,
+  }
+}
+
+async function playwrightCounts(report: string): Promise<Counts> {
+  const { stats, errors } = JSON.parse(await readFile(report, 'utf8'))
+  return {
+    passed: stats.expected + stats.flaky,
+    failed: stats.unexpected + errors.length,
+    skipped: stats.skipped,
+  }
+}
+
+async function runSuite(suite: Suite, extra: string[], folder: string): Promise<Counts> {
+  const report = join(folder, `${suite.name}.json`)
+  const [command, args] = suite.command(report)
+  process.stdout.write(`\n=== ${suite.name}\n`)
+  const started = Date.now()
+  const code = await new Promise<number>((resolve, reject) => {
+    const child = spawn(command, [...args, ...extra], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: {
+        ...process.env,
+        PLAYWRIGHT_JSON_OUTPUT_NAME: report,
+        FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
+      },
+    })
+    child.once('error', reject)
+    child.once('close', (status) => resolve(status ?? 128))
+  })
+  const plain = { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+  const counts = suite.counts ? await suite.counts(report).catch(() => plain) : plain
+  if (code !== 0 && counts.failed === 0) counts.failed = 1
+  process.stdout.write(
+    `=== ${suite.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s\n`,
+  )
+  return counts
+}
+
+const args = process.argv.slice(2)
+const only = args[0] === '--only' ? args.splice(0, 2)[1] : undefined
+const chosen = suites.filter((suite) => only === undefined || suite.name === only)
+const folder = await mkdtemp(join(tmpdir(), 'slipway-test-'))
+const total: Counts = { passed: 0, failed: 0, skipped: 0 }
+for (const suite of chosen) {
+  const counts = await runSuite(suite, args, folder)
+  for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key]
+}
+await rm(folder, { recursive: true, force: true })
+process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
