@@ -100,11 +100,6 @@ export class Router {
     }
     return undefined
   }
-
-  /** Whether any method knows the path (405 instead of 404). */
-  knows(path: string): boolean {
-    return [...this.#routes.values()].some((list) => list.some(({ pattern }) => pattern.test(path)))
-  }
 }
 
 function compile(path: string): RegExp {
