@@ -1,0 +1,62 @@
+/**
+ * libc through `node:ffi`. The module is looked up at run time, so that this file can be imported where it does not
+ * exist (unit tests on another Node); only opening needs it.
+ */
+import type { FfiArgument, FfiSignature } from 'node:ffi'
+import { EngineError } from '../../api/errors.ts'
+import { Errno, errnoError } from './errno.ts'
+
+const SIGNATURES = {
+  __errno_location: { arguments: [], return: 'pointer' },
+  mount: { arguments: ['string', 'string', 'string', 'u64', 'string'], return: 'i32' },
+  umount2: { arguments: ['string', 'i32'], return: 'i32' },
+  mknod: { arguments: ['string', 'u32', 'u64'], return: 'i32' },
+  lsetxattr: { arguments: ['string', 'string', 'buffer', 'u64', 'i32'], return: 'i32' },
+  lgetxattr: { arguments: ['string', 'string', 'buffer', 'u64'], return: 'i64' },
+  llistxattr: { arguments: ['string', 'buffer', 'u64'], return: 'i64' },
+  lremovexattr: { arguments: ['string', 'string'], return: 'i32' },
+  utimensat: { arguments: ['i32', 'string', 'buffer', 'i32'], return: 'i32' },
+  syncfs: { arguments: ['i32'], return: 'i32' },
+  clock_settime: { arguments: ['i32', 'buffer'], return: 'i32' },
+  ioctl: { arguments: ['i32', 'u64', 'buffer'], return: 'i32' },
+  socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+  connect: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
+  send: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
+  shutdown: { arguments: ['i32', 'i32'], return: 'i32' },
+} as const satisfies Record<string, FfiSignature>
+
+export type LibcCall = Exclude<keyof typeof SIGNATURES, '__errno_location'>
+
+export interface Libc {
+  /** Calls a function: what it returns, or minus the error number when it returned -1. EINTR is tried again. */
+  attempt(name: LibcCall, ...args: FfiArgument[]): number
+  /** As `attempt`; a failure throws, naming call and subject. */
+  must(name: LibcCall, subject: string, ...args: FfiArgument[]): number
+}
+
+/** Opens libc. Throws 'unavailable' when Node was not started with `--experimental-ffi` or is older than 26. */
+export function openLibc(): Libc {
+  const ffi = process.getBuiltinModule('node:ffi') as typeof import('node:ffi') | undefined
+  if (!ffi) {
+    throw new EngineError(
+      'unavailable',
+      'node:ffi is missing: the agent needs Node 26 with --experimental-ffi',
+    )
+  }
+  const { functions } = ffi.dlopen('libc.so.6', SIGNATURES)
+  const attempt = (name: LibcCall, ...args: FfiArgument[]): number => {
+    for (;;) {
+      const result = Number(functions[name](...args))
+      if (result !== -1) return result
+      // Right after the call, on the same thread: nothing in between may call into libc.
+      const errno = ffi.getInt32(functions.__errno_location(), 0)
+      if (errno !== Errno.EINTR) return -errno
+    }
+  }
+  const must = (name: LibcCall, subject: string, ...args: FfiArgument[]): number => {
+    const result = attempt(name, ...args)
+    if (result < 0) throw errnoError(name, subject, -result)
+    return result
+  }
+  return { attempt, must }
+}
