@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, expect, test } from 'vitest'
+import { type Context, context } from './context.ts'
+
+let c: Context
+beforeAll(async () => {
+  c = await context()
+})
+
+const status = async () => JSON.parse((await c.slipway('status', '--json')).stdout)
+
+test('kill -9 of the agent: containers go on, logs and exit codes are there', async () => {
+  await c.ok(
+    'run',
+    '-d',
+    '--name',
+    'steady',
+    'busybox',
+    'sh',
+    '-c',
+    'i=0; while :; do echo $((i=i+1)); sleep 1; done',
+  )
+  await c.ok('run', '-d', '--name', 'brief', 'busybox', 'sh', '-c', 'sleep 4; exit 6')
+  const before = await c.ok('inspect', '-f', '{{.State.Pid}}', 'steady')
+  const killed = await c.slipway('ssh', '--', 'kill', '-9', '$(pidof node)')
+  expect(killed.stderr).toBe('')
+  await expect.poll(async () => (await c.docker('version')).code, { timeout: 60_000 }).toBe(0)
+  expect(await c.ok('inspect', '-f', '{{.State.Running}} {{.State.Pid}}', 'steady')).toBe(`true ${before}`)
+  await expect
+    .poll(() => c.ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'brief'), { timeout: 60_000 })
+    .toBe('exited 6')
+  const lines = (await c.ok('logs', 'steady')).split('\n').map(Number)
+  expect(lines).toEqual(lines.map((_, i) => i + 1))
+  await c.clean('steady', 'brief')
+})
+
+test('kill -9 of QEMU while a container writes: the cause is said, the next start is clean', async () => {
+  await c.ok('run', '-d', '--name', 'writer', 'busybox', 'sh', '-c', 'while :; do date >>/log; done')
+  await c.ok('create', '--name', 'idle', 'busybox')
+  const { pid } = JSON.parse(await readFile(join(c.home, 'machine.json'), 'utf8'))
+  process.kill(pid, 'SIGKILL')
+  await expect.poll(async () => (await status()).state, { timeout: 60_000 }).toBe('failed')
+  expect((await status()).error).toMatch(/QEMU.*SIGKILL|killed/i)
+  expect((await c.slipway('start')).code).toBe(0)
+  expect(await c.ok('images', '-q', 'busybox')).not.toBe('')
+  expect(await c.ok('ps', '-a', '--format', '{{.Names}}:{{.State}}')).toMatch(
+    /idle:created\nwriter:exited|writer:exited\nidle:created/,
+  )
+  await c.ok('start', 'writer')
+  await c.clean('writer', 'idle')
+})
+
+test('stop and start keep images and containers; status tells each state', async () => {
+  await c.ok('create', '--name', 'kept', 'busybox')
+  expect((await c.slipway('stop')).code).toBe(0)
+  expect((await status()).state).toBe('stopped')
+  expect((await c.slipway('start')).code).toBe(0)
+  expect((await status()).state).toBe('running')
+  expect(await c.ok('ps', '-a', '--format', '{{.Names}}', '-f', 'name=kept')).toBe('kept')
+  await c.clean('kept')
+})
