@@ -3,7 +3,7 @@
  * snapshot, a *name* a committed (immutable) one; images commit under their chain ID. An active snapshot never
  * becomes a parent; parents outlive children (`remove` of a parent in use is 'conflict').
  */
-import type { Readable } from 'node:stream'
+import type { Digest } from '../content/store.ts'
 import type { Mount } from '../linux/kernel.ts'
 
 export interface SnapshotInfo {
@@ -17,8 +17,11 @@ export interface Snapshotter {
   prepare(key: string, parent: string | undefined): Promise<void>
   /** How to mount an active snapshot at `target`. */
   mounts(key: string, target: string, options?: { readonly?: boolean }): Promise<Mount[]>
-  /** Turns active `key` into committed `name`. already_exists leaves the active one alone. */
-  commit(name: string, key: string): Promise<void>
+  /**
+   * Turns active `key` into committed `name`. already_exists leaves the active one alone. `usage` saves counting when
+   * the caller knows it.
+   */
+  commit(name: string, key: string, options?: { usage?: { size: number; inodes: number } }): Promise<void>
   /** Forgets and deletes; not_found is fine. */
   remove(name: string): Promise<void>
   stat(name: string): Promise<SnapshotInfo | undefined>
@@ -31,15 +34,32 @@ export interface Snapshotter {
   layerDirs(name: string): Promise<string[]>
 }
 
+export interface AppliedLayer {
+  /** Digest of the uncompressed tar. */
+  diffId: Digest
+  /** Bytes of file content and number of inodes that the layer adds. */
+  size: number
+  inodes: number
+}
+
 /**
- * Applies one layer's tar (already decompressed) to an active snapshot. Paths cannot leave the root (absolute, `..`,
- * through symlinks); whiteouts obey "never delete what this very layer wrote". Returns the number of bytes written.
+ * Applies one layer's tar to an active snapshot. Paths cannot leave the root (absolute, `..`, through symlinks);
+ * whiteouts obey "never delete what this very layer wrote". What was written is on disk when it answers.
  */
 export interface LayerApplier {
-  apply(key: string, tar: Readable, options?: { signal?: AbortSignal }): Promise<{ size: number }>
+  /**
+   * `path`: a file with the tar, plain, gzip or zstd (told by its first bytes). `onProgress` gets the bytes of it that
+   * were read so far. Refusals are invalid_argument or data_loss naming the entry; a full disk is unavailable.
+   */
+  apply(
+    key: string,
+    path: string,
+    options?: { signal?: AbortSignal; onProgress?: (bytes: number) => void },
+  ): Promise<AppliedLayer>
 }
 
 /** The reverse: the changes of a snapshot as a layer tar with OCI whiteouts, for commit, export and build. */
 export interface LayerDiffer {
-  diff(key: string, options?: { signal?: AbortSignal }): Readable
+  /** The same snapshot gives the same bytes. */
+  diff(key: string, options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>
 }

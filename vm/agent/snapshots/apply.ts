@@ -1,0 +1,286 @@
+/**
+ * One layer's tar onto an overlay upper directory (OCI image spec, layer.md). Everything here is synchronous: it runs
+ * in a worker thread, where small files are faster without promises.
+ */
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  fchmodSync,
+  fchownSync,
+  constants as fsConstants,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  type Stats,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { EngineError } from '../../api/errors.ts'
+import type { Kernel } from '../linux/kernel.ts'
+import { components, lstatOrUndefined, SafeRoot } from './safe-path.ts'
+import type { TarHandler, TarHeader } from './tar-reader.ts'
+
+const WHITEOUT = '.wh.'
+const OPAQUE = '.wh..wh..opq'
+const OPAQUE_XATTR = 'trusted.overlay.opaque'
+const YES = Buffer.from('y')
+const S_IFCHR = 0o020000
+const S_IFBLK = 0o060000
+const S_IFIFO = 0o010000
+const CREATE = fsConstants.O_CREAT | fsConstants.O_EXCL | fsConstants.O_WRONLY | fsConstants.O_NOFOLLOW
+
+export type ApplyKernel = Pick<Kernel, 'mknod' | 'setXattr'>
+
+export class LayerWriter implements TarHandler {
+  readonly #kernel: ApplyKernel
+  readonly #paths: SafeRoot
+  /** Directories of the layers below, top first: parents that this layer only implies get their mode from there. */
+  readonly #lower: readonly string[]
+  /** What this very layer wrote: a whiteout never removes it. Normalised relative paths. */
+  readonly #written = new Set<string>()
+  readonly #whiteouts = new Set<string>()
+  /** Directory times are set last, children first: writing into a directory changes them. */
+  readonly #directoryTimes = new Map<string, number>()
+  #file: { descriptor: number; header: TarHeader; path: string } | undefined
+  #size = 0
+  #inodes = 0
+  readonly #umask: number
+
+  constructor(options: { kernel: ApplyKernel; root: string; lower: readonly string[] }) {
+    this.#kernel = options.kernel
+    this.#lower = options.lower
+    this.#paths = new SafeRoot(options.root, (path, relative) => this.#impliedParent(path, relative))
+    this.#umask = process.umask()
+  }
+
+  /** Bytes of file content and inodes written so far. */
+  get usage(): { size: number; inodes: number } {
+    return { size: this.#size, inodes: this.#inodes }
+  }
+
+  entry(header: TarHeader): void {
+    const parts = components(header.name)
+    const last = parts.at(-1)
+    if (last === undefined) {
+      if (header.type === 'directory') this.#attributes(this.#paths.root, header)
+      return
+    }
+    if (last.startsWith(WHITEOUT)) {
+      this.#whiteout(parts, last)
+      return
+    }
+    const path = this.#paths.entry(parts)
+    this.#replace(path, parts, header)
+    this.#written.add(parts.join('/'))
+    this.#make(path, parts, header)
+  }
+
+  data(chunk: Uint8Array): void {
+    if (!this.#file) return
+    for (let at = 0; at < chunk.length; ) at += writeSync(this.#file.descriptor, chunk, at)
+    this.#size += chunk.length
+  }
+
+  done(): void {
+    const file = this.#file
+    if (!file) return
+    this.#file = undefined
+    const { descriptor, header, path } = file
+    try {
+      // chown clears setuid and file capabilities, so it comes first; times come last.
+      if (header.uid !== 0 || header.gid !== 0) fchownSync(descriptor, header.uid, header.gid)
+      if (needsChmod(header, this.#umask)) fchmodSync(descriptor, header.mode)
+      for (const [name, value] of header.xattrs) this.#setXattr(path, name, value)
+      futimesSync(descriptor, header.mtime, header.mtime)
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  /** After the last entry. */
+  finish(): void {
+    const byDepth = [...this.#directoryTimes].sort(([a], [b]) => b.length - a.length)
+    for (const [path, mtime] of byDepth) {
+      if (lstatOrUndefined(path)?.isDirectory()) lutimesSync(path, mtime, mtime)
+    }
+  }
+
+  /** Closes what is open after a failure. */
+  abort(): void {
+    if (this.#file) closeSync(this.#file.descriptor)
+    this.#file = undefined
+  }
+
+  #make(path: string, parts: string[], header: TarHeader): void {
+    switch (header.type) {
+      case 'file':
+        this.#file = { descriptor: openSync(path, CREATE, header.mode & 0o777), header, path }
+        this.#inodes++
+        return
+      case 'directory':
+        this.#directory(path, parts, header)
+        return
+      case 'symlink':
+        symlinkSync(header.linkName, path)
+        break
+      case 'link':
+        this.#link(path, header)
+        return
+      case 'character-device':
+        if (header.major === 0 && header.minor === 0) {
+          throw new EngineError(
+            'invalid_argument',
+            `invalid tar entry: "${header.name}" is an overlay whiteout device`,
+          )
+        }
+        this.#kernel.mknod(path, S_IFCHR | header.mode, header.major, header.minor)
+        break
+      case 'block-device':
+        this.#kernel.mknod(path, S_IFBLK | header.mode, header.major, header.minor)
+        break
+      case 'fifo':
+        this.#kernel.mknod(path, S_IFIFO | header.mode, 0, 0)
+        break
+    }
+    this.#inodes++
+    this.#attributes(path, header)
+  }
+
+  #directory(path: string, parts: string[], header: TarHeader): void {
+    if (!lstatOrUndefined(path)) {
+      mkdirSync(path, header.mode & 0o777)
+      this.#inodes++
+      // Under a whiteout of this layer the directory starts empty, whatever the layers below have there.
+      if (this.#whiteouts.has(parts.join('/'))) this.#kernel.setXattr(path, OPAQUE_XATTR, YES)
+    }
+    this.#attributes(path, header)
+  }
+
+  #link(path: string, header: TarHeader): void {
+    const target = components(header.linkName.replace(/^\/+/, ''), 'link target')
+    if (target.length === 0)
+      throw new EngineError('invalid_argument', `invalid tar entry: "${header.name}" links to the root`)
+    const existing = this.#paths.entry(target)
+    const info = lstatOrUndefined(existing)
+    if (!info) this.#copyUp(existing, target, header)
+    linkSync(existing, path)
+  }
+
+  /** A hard link to a file of a layer below: the file comes up first, as overlayfs itself would do. */
+  #copyUp(path: string, parts: readonly string[], header: TarHeader): void {
+    const relative = parts.join('/')
+    for (const directory of this.#lower) {
+      const source = `${directory}/${relative}`
+      const info = lstatOrUndefined(source)
+      if (!info) continue
+      if (!info.isFile()) break
+      copyFileSync(source, path, fsConstants.COPYFILE_EXCL)
+      applyStats(path, info)
+      this.#size += info.size
+      this.#inodes++
+      return
+    }
+    throw new EngineError(
+      'invalid_argument',
+      `invalid tar entry: "${header.name}" links to "${header.linkName}", which does not exist`,
+    )
+  }
+
+  /** Owner, mode, xattrs, times of everything but files. */
+  #attributes(path: string, header: TarHeader): void {
+    if (header.type === 'symlink') {
+      if (header.uid !== 0 || header.gid !== 0) lchownSync(path, header.uid, header.gid)
+    } else {
+      lchownSync(path, header.uid, header.gid)
+      chmodSync(path, header.mode)
+    }
+    for (const [name, value] of header.xattrs) this.#setXattr(path, name, value)
+    if (header.type === 'directory') this.#directoryTimes.set(path, header.mtime)
+    else lutimesSync(path, header.mtime, header.mtime)
+  }
+
+  /** `trusted.overlay.*` would let a layer forge the overlay's own structure. */
+  #setXattr(path: string, name: string, value: Uint8Array): void {
+    if (name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.')) {
+      throw new EngineError(
+        'invalid_argument',
+        `invalid tar entry: extended attribute ${name} is not allowed`,
+      )
+    }
+    this.#kernel.setXattr(path, name, value)
+  }
+
+  /** Clears the way for an entry: later entries of a layer win over earlier ones. */
+  #replace(path: string, parts: readonly string[], header: TarHeader): void {
+    const info = lstatOrUndefined(path)
+    if (!info || (info.isDirectory() && header.type === 'directory')) return
+    if (info.isDirectory()) {
+      rmSync(path, { recursive: true })
+      this.#forgetBelow(parts.join('/'))
+    } else unlinkSync(path)
+    this.#paths.forget()
+  }
+
+  #forgetBelow(relative: string): void {
+    for (const path of this.#written) if (path.startsWith(`${relative}/`)) this.#written.delete(path)
+  }
+
+  #whiteout(parts: readonly string[], last: string): void {
+    const parent = this.#paths.directory(parts.slice(0, -1))
+    if (last === OPAQUE) {
+      this.#kernel.setXattr(parent, OPAQUE_XATTR, YES)
+      return
+    }
+    // AUFS left its own bookkeeping in old images.
+    if (last.startsWith('.wh..wh.')) return
+    const name = last.slice(WHITEOUT.length)
+    if (name === '' || name === '.' || name === '..') {
+      throw new EngineError('invalid_argument', `invalid tar entry: whiteout "${parts.join('/')}"`)
+    }
+    const relative = [...parts.slice(0, -1), name].join('/')
+    const path = `${parent}/${name}`
+    const info = lstatOrUndefined(path)
+    this.#whiteouts.add(relative)
+    if (info?.isDirectory()) this.#kernel.setXattr(path, OPAQUE_XATTR, YES)
+    if (info) return
+    this.#kernel.mknod(path, S_IFCHR, 0, 0)
+    this.#inodes++
+  }
+
+  /** A directory that the layer has no entry for: as it is below, or as mkdir makes it. */
+  #impliedParent(path: string, relative: string): void {
+    const whiteout = lstatOrUndefined(path)
+    if (whiteout) unlinkSync(path)
+    mkdirSync(path, 0o755)
+    this.#inodes++
+    if (whiteout) {
+      this.#kernel.setXattr(path, OPAQUE_XATTR, YES)
+      return
+    }
+    for (const directory of this.#lower) {
+      const info = lstatOrUndefined(`${directory}/${relative}`)
+      if (!info) continue
+      if (info.isDirectory()) {
+        applyStats(path, info)
+        this.#directoryTimes.set(path, info.mtimeMs / 1000)
+      }
+      return
+    }
+  }
+}
+
+function applyStats(path: string, info: Stats): void {
+  lchownSync(path, info.uid, info.gid)
+  chmodSync(path, info.mode & 0o7777)
+  lutimesSync(path, info.atimeMs / 1000, info.mtimeMs / 1000)
+}
+
+function needsChmod(header: TarHeader, umask: number): boolean {
+  return header.uid !== 0 || header.gid !== 0 || (header.mode & 0o7000) !== 0 || (header.mode & umask) !== 0
+}
