@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { type BrowserContext, test as base, type Page } from 'playwright/test'
+import { type Registry, startSeededRegistry } from './fixtures/registry.ts'
+import { makeSlipway, type Slipway } from './fixtures/slipway.ts'
+
+/** The host process with its UI on loopback, as `npm start` runs it where there is no Electron. */
+export interface Served {
+  /** With the one-time token. */
+  url: string
+  stop(): Promise<void>
+}
+
+/** Starts `app/serve` for a home and waits until it prints its address. */
+export async function serve(slipway: Slipway, ...args: string[]): Promise<Served> {
+  const child = spawn(process.execPath, ['dist/app/serve.js', '--no-open', ...args], {
+    env: { ...process.env, ...slipway.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  }
+  for await (const line of createInterface(child.stdout)) {
+    const url = /https?:\/\/\S+/.exec(line)?.[0]
+    if (url) {
+      child.stdout.resume()
+      return { url, stop }
+    }
+  }
+  throw new Error(`app/serve ended without an address (exit code ${child.exitCode})`)
+}
+
+interface Shared {
+  registry: Registry
+  slipway: Slipway
+  served: Served
+  /** One browser context for the whole run: the token in the address works once. */
+  session: BrowserContext
+}
+
+export const test = base.extend<{ window: Page }, Shared>({
+  registry: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures from the pattern
+    async ({}, use) => {
+      const registry = await startSeededRegistry()
+      await use(registry)
+      await registry[Symbol.asyncDispose]()
+    },
+    { scope: 'worker', timeout: 300_000 },
+  ],
+  slipway: [
+    async ({ registry }, use) => {
+      const slipway = await makeSlipway({ registry, settings: { language: 'en', startEngineOnOpen: false } })
+      await use(slipway)
+      await slipway[Symbol.asyncDispose]()
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+  served: [
+    async ({ slipway }, use) => {
+      const served = await serve(slipway)
+      await use(served)
+      await slipway.slipway('stop')
+      await served.stop()
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+  session: [
+    async ({ browser, served }, use) => {
+      const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 800 } })
+      const page = await context.newPage()
+      await page.goto(served.url)
+      await page.close()
+      await use(context)
+      await context.close()
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+  window: async ({ session, served }, use) => {
+    const page = await session.newPage()
+    await page.goto(new URL('/', served.url).href)
+    await use(page)
+    await page.close()
+  },
+})
+
+export const { expect } = test
