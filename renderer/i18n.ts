@@ -1,0 +1,39 @@
+import i18next from 'i18next'
+import { initReactI18next, useTranslation } from 'react-i18next'
+import en from './locales/en.json'
+import ko from './locales/ko.json'
+
+export type Language = 'en' | 'ko'
+
+/** The language to show for a setting and the operating system's locale. */
+export function pickLanguage(setting: 'system' | Language | undefined, locale: string): Language {
+  if (setting === 'en' || setting === 'ko') return setting
+  return /^ko\b/i.test(locale) ? 'ko' : 'en'
+}
+
+/** Both languages are in the bundle: switching is instant and needs no request. */
+export async function startI18n(language: Language): Promise<void> {
+  await i18next.use(initReactI18next).init({
+    lng: language,
+    fallbackLng: 'en',
+    resources: { en: { translation: en }, ko: { translation: ko } },
+    interpolation: { escapeValue: false },
+    returnNull: false,
+  })
+  document.documentElement.lang = language
+}
+
+export function setLanguage(language: Language): void {
+  if (i18next.language === language) return
+  void i18next.changeLanguage(language)
+  document.documentElement.lang = language
+}
+
+/** Translation outside components (toasts, menus built in actions). */
+export const t = i18next.t.bind(i18next)
+
+/** Translation and the locale for Intl. */
+export function useI18n(): { t: typeof t; locale: Language } {
+  const { t: translate, i18n } = useTranslation()
+  return { t: translate, locale: i18n.language === 'ko' ? 'ko' : 'en' }
+}
