@@ -50,6 +50,8 @@ export interface Task {
   /** Writes to the container's stdin through the monitor; ends it (EOF) when `end` is called and StdinOnce asks so. */
   openStdin(): Writable
   resize(size: { rows: number; columns: number }): Promise<void>
+  /** Makes the monitor open `logPath` anew, after the log was renamed away by rotation. */
+  reopenLog(): Promise<void>
   exec(options: {
     process: OciProcess
     tty: boolean
