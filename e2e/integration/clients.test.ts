@@ -1,0 +1,80 @@
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import Docker from 'dockerode'
+import { GenericContainer, Wait } from 'testcontainers'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Context, context } from './context.ts'
+
+let c: Context
+let docker: Docker
+beforeAll(async () => {
+  c = await context()
+  docker = new Docker({ socketPath: `${c.home}/docker.sock` })
+  process.env['DOCKER_HOST'] = c.env['DOCKER_HOST']
+  process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true'
+  process.env['TESTCONTAINERS_HOST_OVERRIDE'] = '127.0.0.1'
+  for (const image of ['busybox', 'redis']) await c.ok('pull', '-q', image)
+})
+afterAll(() => c.clean('dockerode'))
+
+test('dockerode pulls with progress', async () => {
+  const stream = await docker.pull('busybox:1.36')
+  const messages = await new Promise<{ status: string }[]>((resolve, reject) =>
+    docker.modem.followProgress(stream, (error, output) => (error ? reject(error) : resolve(output))),
+  )
+  expect(messages.at(-1)?.status).toMatch(/^Status: /)
+})
+
+test('dockerode runs, execs, follows logs and events, and removes', async () => {
+  const events = await docker.getEvents({ filters: { container: ['dockerode'] } })
+  const seen: string[] = []
+  events.on('data', (line: Buffer) => {
+    for (const part of line.toString().trim().split('\n')) seen.push(JSON.parse(part).Action)
+  })
+  const container = await docker.createContainer({
+    name: 'dockerode',
+    Image: 'busybox',
+    Cmd: ['sh', '-c', 'echo started; exec sleep 1000'],
+  })
+  await container.start()
+  const exec = await container.exec({
+    Cmd: ['sh', '-c', 'echo out; echo err >&2; exit 4'],
+    AttachStdout: true,
+    AttachStderr: true,
+  })
+  const stream = await exec.start({})
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  docker.modem.demuxStream(stream, stdout, stderr)
+  stream.on('end', () => {
+    stdout.end()
+    stderr.end()
+  })
+  expect(await Promise.all([text(stdout), text(stderr)])).toEqual(['out\n', 'err\n'])
+  expect((await exec.inspect()).ExitCode).toBe(4)
+  const stats = await container.stats({ stream: false })
+  expect(stats.memory_stats.usage).toBeGreaterThan(0)
+  await container.remove({ force: true })
+  await expect.poll(() => seen).toEqual(expect.arrayContaining(['create', 'start', 'die', 'destroy']))
+  events.removeAllListeners()
+  ;(events as unknown as { destroy(): void }).destroy()
+})
+
+test('dockerode reports errors with Docker’s status codes', async () => {
+  await expect(docker.getContainer('nosuch').inspect()).rejects.toMatchObject({ statusCode: 404 })
+  await expect(docker.createContainer({ Image: 'nosuch:1' })).rejects.toMatchObject({ statusCode: 404 })
+  await expect(docker.createContainer({ name: '?', Image: 'busybox' })).rejects.toMatchObject({
+    statusCode: 400,
+  })
+})
+
+test('testcontainers starts a service, waits for its log and port, and talks to it', async () => {
+  await using redis = await new GenericContainer('redis')
+    .withExposedPorts(6379)
+    .withEnvironment({ A: 'b' })
+    .withCopyContentToContainer([{ content: 'copied', target: '/tmp/file' }])
+    .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/))
+    .start()
+  expect(redis.getMappedPort(6379)).toBeGreaterThan(1023)
+  expect((await redis.exec(['redis-cli', 'set', 'key1', 'hello'])).output).toContain('OK')
+  expect((await redis.exec(['cat', '/tmp/file'])).output).toBe('copied')
+})
