@@ -27,6 +27,8 @@ export interface VmSpec {
   readonly dataDisk: string
   /** Port on the host's 127.0.0.1 that leads to the guest's sshd. */
   readonly sshPort: number
+  /** The guest's serial console, as the kernel names it. */
+  readonly console: string
   readonly serialLog: string
   readonly stderrLog: string
   readonly pidFile: string
