@@ -235,7 +235,8 @@ class DialAgent extends Agent {
     socket.once('end', destroyEnded)
     return true
   }
-  override reuseSocket(socket: Duplex): void {
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
     socket.off('end', destroyEnded)
+    request.reusedSocket = true
   }
 }
