@@ -30,6 +30,8 @@ export interface Runtime {
     logPath: string
     tty: boolean
     openStdin: boolean
+    /** The first client that ends its stdin ends the container's (not with a TTY). Default true. */
+    stdinOnce?: boolean
     signal?: AbortSignal
   }): Promise<Task>
   /** Finds a task that a former agent made; undefined when it is gone without a trace. */

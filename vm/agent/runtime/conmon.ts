@@ -1,0 +1,93 @@
+/** Starting conmon, the monitor that holds one container's stdio, log and exit status. */
+import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { EngineError } from '../../api/errors.ts'
+import { CONMON, CRUN, crunFlags, type RuntimePaths } from './paths.ts'
+
+export interface ConmonOptions {
+  id: string
+  bundle: string
+  logPath: string
+  tty: boolean
+  openStdin: boolean
+  /** The first client that ends its side ends the container's stdin. */
+  stdinOnce: boolean
+}
+
+/** conmon's messages to control fifo `ctl`. */
+export const ControlMessage = {
+  resize: (rows: number, columns: number) => `1 ${bounded(rows)} ${bounded(columns)}\n`,
+  reopenLog: () => '2 0 0\n',
+} as const
+
+export interface Conmon {
+  readonly pid: number
+  /** Resolves when the process is gone, for whatever reason. */
+  readonly ended: Promise<void>
+}
+
+/** Its arguments; pure. `--sync` saves its double fork: it leaves our session by itself and outlives us all the same. */
+export function conmonArguments(options: ConmonOptions, paths: RuntimePaths): string[] {
+  const { id, bundle, logPath, tty, openStdin, stdinOnce } = options
+  return [
+    '--sync',
+    '--no-sync-log',
+    '--full-attach',
+    ['--cid', id, '--cuuid', id, '--name', id],
+    ['--runtime', CRUN],
+    crunFlags(paths).flatMap((flag) => ['--runtime-arg', flag]),
+    ['--bundle', bundle],
+    ['--container-pidfile', `${bundle}/pid`],
+    ['--exit-dir', paths.exits],
+    ['--log-path', `k8s-file:${logPath}`],
+    tty ? '--terminal' : [],
+    openStdin ? '--stdin' : [],
+    openStdin && stdinOnce && !tty ? [] : '--leave-stdin-open',
+  ].flat()
+}
+
+/**
+ * Spawns conmon, which runs `crun create`; resolves with the pid of the container's init once that has succeeded.
+ * `failed` makes the error from the runtime's own message.
+ */
+export async function startConmon(
+  options: ConmonOptions,
+  paths: RuntimePaths,
+  failed: (message: string) => EngineError,
+): Promise<{ conmon: Conmon; initPid: number }> {
+  const child = spawn(CONMON, conmonArguments(options, paths), {
+    cwd: options.bundle,
+    env: { PATH: '/usr/sbin:/usr/bin', TMPDIR: paths.tmp, _OCI_SYNCPIPE: '3' },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const spawned = new Promise<number>((resolve, reject) => {
+    child.once('spawn', () => resolve(child.pid ?? 0))
+    child.once('error', (cause) => reject(new EngineError('internal', `cannot run ${CONMON}`, { cause })))
+  })
+  const pid = await spawned
+  child.unref()
+  const complaints = text(child.stderr as Readable)
+  const report = await firstLine(child.stdio[3] as Readable)
+  if (report === undefined) throw failed((await complaints) || 'the monitor ended without a word')
+  const { pid: initPid, message } = JSON.parse(report) as { pid: number; message?: string }
+  if (initPid <= 0) throw failed(message ?? '')
+  return { conmon: { pid, ended }, initPid }
+}
+
+/** What comes before the first line break; undefined when the stream ends without one. Stops reading then. */
+async function firstLine(stream: Readable): Promise<string | undefined> {
+  let line = ''
+  for await (const chunk of stream.setEncoding('utf8')) {
+    line += chunk
+    if (line.includes('\n')) return line.slice(0, line.indexOf('\n'))
+  }
+  return undefined
+}
+
+/** conmon refuses windows beyond 1000. */
+const bounded = (size: number): number => Math.min(1000, Math.max(0, Math.trunc(size)))

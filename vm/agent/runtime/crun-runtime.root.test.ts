@@ -1,0 +1,438 @@
+/**
+ * The runtime on a real kernel with real conmon and crun: bundled to one file and run inside the machine as root with
+ * `node --experimental-ffi --test`. SLIPWAY_TEST_DIR: an empty folder on a disk file system.
+ */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ContainerConfig, HostConfig } from '../../api/containers.ts'
+import { EngineError } from '../../api/errors.ts'
+import { LibcKernel } from '../linux/libc.ts'
+import { Cgroup } from './cgroup.ts'
+import { CrunRuntime } from './crun-runtime.ts'
+import type { OciSpec } from './oci.ts'
+import { execProcess } from './process.ts'
+import { buildSpec } from './spec.ts'
+import { readUsage } from './stats.ts'
+import type { CrunTask } from './task.ts'
+import { resolveUser } from './user.ts'
+
+const base = await mkdtemp(join(process.env['SLIPWAY_TEST_DIR'] ?? tmpdir(), 'runtime-'))
+const runDir = await mkdtemp('/run/runtime-test-')
+const kernel = new LibcKernel()
+const runtime = new CrunRuntime({ runDir, kernel })
+const rootfs = await makeRootfs()
+let count = 0
+
+after(async () => {
+  await runtime[Symbol.asyncDispose]()
+  assert.deepEqual(await readdir(join(runDir, 'exits')), [])
+  assert.deepEqual(await readdir(join(runDir, 'execs')), [])
+  assert.deepEqual(
+    (await readdir(join(runDir, 'crun'))).filter((name) => name !== '.cache'),
+    [],
+  )
+  await Promise.all([base, runDir].map((path) => rm(path, { recursive: true })))
+})
+
+async function makeRootfs(): Promise<string> {
+  const root = join(base, 'rootfs')
+  for (const folder of ['bin', 'etc', 'proc', 'sys', 'dev', 'tmp'])
+    await mkdir(join(root, folder), { recursive: true })
+  await copyFile('/usr/bin/busybox', join(root, 'bin/busybox'))
+  const applets =
+    'sh true cat echo sleep id env tty stty hostname ls grep mount ulimit kill ps head printf dd wc unshare nproc'
+  for (const applet of applets.split(' ')) await symlink('busybox', join(root, 'bin', applet))
+  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n')
+  await writeFile(join(root, 'etc/group'), 'root:x:0:\nweb:x:33:\nextra:x:77:web\n')
+  await writeFile(join(root, 'plain'), 'not a program', { mode: 0o644 })
+  return root
+}
+
+interface Setup {
+  bundle: string
+  logPath: string
+  id: string
+  spec: OciSpec
+}
+
+async function setup(config: ContainerConfig, hostConfig: HostConfig = {}): Promise<Setup> {
+  const id = `${(++count).toString(16)}`.padStart(64, 'c')
+  const bundle = join(runDir, 'bundles', id)
+  await mkdir(bundle, { recursive: true })
+  const files = {
+    passwd: await readFile(join(rootfs, 'etc/passwd'), 'utf8'),
+    group: await readFile(join(rootfs, 'etc/group'), 'utf8'),
+  }
+  const spec = buildSpec({
+    id,
+    config,
+    hostConfig,
+    facts: {
+      arch: process.arch === 'arm64' ? 'arm64' : 'amd64',
+      rootfs,
+      hostname: id.slice(0, 12),
+      user: resolveUser(config.User ?? '', files, hostConfig.GroupAdd ?? []),
+      mounts: [],
+      initPath: '/usr/bin/tini-static',
+      support: { ioWeight: false, swap: existsSync('/sys/fs/cgroup/slipway/memory.swap.max') },
+      cpus: 2,
+    },
+  })
+  return { id, bundle, spec, logPath: join(bundle, 'log') }
+}
+
+async function create(
+  config: ContainerConfig,
+  hostConfig: HostConfig = {},
+): Promise<CrunTask & { log: () => Promise<string> }> {
+  const made = await setup(config, hostConfig)
+  const task = await runtime.create({
+    ...made,
+    tty: config.Tty === true,
+    openStdin: config.OpenStdin === true,
+    stdinOnce: config.StdinOnce === true,
+  })
+  return Object.assign(task, { log: () => readFile(made.logPath, 'utf8').then(contents) })
+}
+
+/** The log without times and tags. */
+function contents(log: string): string {
+  const lines = log.split('\n').filter(Boolean)
+  return lines
+    .map((line) => line.split(' ').slice(3).join(' ') + (line.split(' ')[2] === 'F' ? '\n' : ''))
+    .join('')
+}
+
+async function run(
+  config: ContainerConfig,
+  hostConfig: HostConfig = {},
+): Promise<{ code: number; out: string }> {
+  const task = await create(config, hostConfig)
+  await task.start()
+  const { exitCode } = await task.wait()
+  const out = await task.log()
+  await task.delete()
+  return { code: exitCode, out }
+}
+
+const sh = (script: string): ContainerConfig => ({ Cmd: ['sh', '-c', script] })
+const read = async (stream: Readable): Promise<string> => text(stream)
+
+test('runs a program: output, exit code, nothing left', async () => {
+  const before = await readdir('/sys/fs/cgroup/slipway').catch(() => [])
+  assert.deepEqual(await run(sh('echo out; echo err >&2; exit 3')), { code: 3, out: 'out\nerr\n' })
+  assert.deepEqual(await readdir('/sys/fs/cgroup/slipway'), [
+    ...before,
+    ...(before.length ? [] : await readdir('/sys/fs/cgroup/slipway')),
+  ])
+})
+
+test('how long create, start, exit and delete take', async () => {
+  for (let round = 0; round < 3; round++) {
+    const marks = [performance.now()]
+    const mark = () => marks.push(performance.now())
+    const task = await create({ Cmd: ['true'] })
+    mark()
+    await task.start()
+    mark()
+    await task.wait()
+    mark()
+    await task.delete()
+    mark()
+    const steps = marks.slice(1).map((time, index) => (time - (marks[index] ?? 0)).toFixed(0))
+    console.log(`create ${steps[0]} ms, start ${steps[1]} ms, exit ${steps[2]} ms, delete ${steps[3]} ms`)
+  }
+})
+
+test("a program that is not there or not executable is told in Docker's words", async () => {
+  const failing = async (config: ContainerConfig) => {
+    const made = await setup(config)
+    const error = await runtime.create({ ...made, tty: false, openStdin: false }).then(
+      () => undefined,
+      (failure: unknown) => failure,
+    )
+    assert.ok(error instanceof EngineError)
+    return [error.kind, error.message.replace(/.*container init: /, ''), error.details?.['exitCode']]
+  }
+  const kind = 'invalid_argument'
+  assert.deepEqual(await failing({ Cmd: ['nosuch'] }), [
+    kind,
+    'exec: "nosuch": executable file not found in $PATH',
+    127,
+  ])
+  assert.deepEqual(await failing({ Cmd: ['/no/such'] }), [
+    kind,
+    'exec: "/no/such": stat /no/such: no such file or directory',
+    127,
+  ])
+  assert.deepEqual(await failing({ Cmd: ['/plain'] }), [kind, 'exec: "/plain": permission denied', 126])
+  assert.deepEqual(await failing({ Cmd: ['/etc'] }), [
+    kind,
+    'exec: "/etc": is a directory: permission denied',
+    126,
+  ])
+  const [, message] = await failing({ Cmd: ['true'], WorkingDir: '/nowhere' })
+  assert.equal(message, 'chdir to cwd ("/nowhere") set in config.json failed: no such file or directory')
+})
+
+test('signals: 128 + n; a second kill finds nothing', async () => {
+  const task = await create({ Cmd: ['sleep', '1000'] })
+  await task.start()
+  await task.kill(9)
+  const { exitCode, oomKilled } = await task.wait()
+  assert.deepEqual([exitCode, oomKilled], [137, false])
+  await assert.rejects(task.kill(9), { kind: 'not_found' })
+  await task.delete()
+  await task.delete()
+})
+
+test('a created task that never starts can be killed', async () => {
+  const task = await create({ Cmd: ['true'] })
+  await task.kill(9)
+  assert.equal((await task.wait()).exitCode, 137)
+  await assert.rejects(task.start(), { kind: 'unavailable' })
+  await task.delete()
+})
+
+test('stdin: all of it arrives, then EOF', async () => {
+  const task = await create({ Cmd: ['sh', '-c', 'wc -c'], OpenStdin: true, StdinOnce: true })
+  const stdin = task.openStdin()
+  stdin.write('early ')
+  await task.start()
+  const block = Buffer.alloc(100_000, 'x')
+  for (let i = 0; i < 30; i++)
+    if (!stdin.write(block)) await new Promise((resolve) => stdin.once('drain', resolve))
+  stdin.end()
+  assert.equal((await task.wait()).exitCode, 0)
+  assert.equal(await task.log(), '3000006\n')
+  await task.delete()
+})
+
+test('a client that only writes does not stop the output', async () => {
+  const task = await create({
+    Cmd: [
+      'sh',
+      '-c',
+      'dd if=/dev/zero bs=1024 count=4096 2>/dev/null | wc -c; head -c 3000000 /dev/zero >&2; echo end',
+    ],
+    OpenStdin: true,
+  })
+  const stdin = task.openStdin()
+  stdin.write('x')
+  await task.start()
+  assert.equal((await task.wait()).exitCode, 0)
+  assert.match(await task.log(), /end\n$/)
+  stdin.destroy()
+  await task.delete()
+})
+
+test('stdin stays open for the next client without StdinOnce', async () => {
+  const task = await create({ Cmd: ['sh', '-c', 'read a; read b; echo $a $b'], OpenStdin: true })
+  await task.start()
+  const first = task.openStdin()
+  await new Promise<void>((resolve) => first.end('one\n', resolve))
+  await sleep(200)
+  const second = task.openStdin()
+  second.end('two\n')
+  await task.wait()
+  assert.equal(await task.log(), 'one two\n')
+  await task.delete()
+})
+
+test('a terminal: size, typing, resize, exit', async () => {
+  const task = await create(
+    { Cmd: ['sh', '-c', 'tty; stty size; read line; stty size; echo got $line'], Tty: true, OpenStdin: true },
+    { ConsoleSize: [30, 90] },
+  )
+  await task.start()
+  await sleep(500)
+  await task.resize({ rows: 40, columns: 100 })
+  await sleep(200)
+  task.openStdin().write('hello\n')
+  assert.equal((await task.wait()).exitCode, 0)
+  assert.equal((await task.log()).replaceAll('\r', ''), '/dev/pts/0\n30 90\nhello\n40 100\ngot hello\n')
+  await task.delete()
+})
+
+test('the log can be rotated', async () => {
+  const made = await setup(sh('echo one; read x; echo two'))
+  const task = await runtime.create({ ...made, tty: false, openStdin: true })
+  await task.start()
+  await sleep(500)
+  await rename(made.logPath, `${made.logPath}.1`)
+  await task.reopenLog()
+  await sleep(200)
+  task.openStdin().end('\n')
+  await task.wait()
+  assert.equal(contents(await readFile(`${made.logPath}.1`, 'utf8')), 'one\n')
+  assert.equal(contents(await readFile(made.logPath, 'utf8')), 'two\n')
+  await task.delete()
+})
+
+test('pause stops and resume continues', async () => {
+  const task = await create(sh('while true; do echo x; sleep 0.1; done'))
+  await task.start()
+  await sleep(500)
+  await task.pause()
+  const paused = await task.log()
+  await sleep(500)
+  assert.equal(await task.log(), paused)
+  await task.resume()
+  await sleep(500)
+  assert.notEqual(await task.log(), paused)
+  await task.kill(9, { all: true })
+  await task.wait()
+  await task.delete()
+})
+
+test('exec: output apart, exit code, stdin, user, words of failure', async () => {
+  const made = await setup({ Cmd: ['sleep', '1000'] })
+  const task = await runtime.create({ ...made, tty: false, openStdin: false })
+  await task.start()
+  const exec = (cmd: string[], user = '0') =>
+    task.exec({
+      process: execProcess(
+        made.spec.process,
+        { Cmd: cmd },
+        resolveUser(user, { passwd: 'web:x:33:33::/srv:\n', group: '' }),
+      ),
+      tty: false,
+      stdin: true,
+    })
+  const one = await exec(['sh', '-c', 'echo out; echo err >&2; cat; exit 5'])
+  one.stdin?.end('typed')
+  const [out, err, { exitCode }] = await Promise.all([
+    read(one.stdout),
+    one.stderr ? read(one.stderr) : '',
+    one.wait(),
+  ])
+  assert.deepEqual([out, err, exitCode], ['out\ntyped', 'err\n', 5])
+  const who = await exec(['sh', '-c', 'id -u; echo $HOME; hostname'], 'web')
+  who.stdin?.end()
+  assert.equal(await read(who.stdout), `33\n/srv\n${made.id.slice(0, 12)}\n`)
+  await assert.rejects(exec(['nosuch']), {
+    message:
+      'OCI runtime exec failed: exec failed: unable to start container process: exec: "nosuch": executable file not found in $PATH',
+    details: { exitCode: 127 },
+  })
+  for (let round = 0; round < 3; round++) {
+    const started = performance.now()
+    const quick = await exec(['true'])
+    const running = performance.now()
+    await quick.wait()
+    console.log(
+      `exec: running after ${(running - started).toFixed(0)} ms, ended after ${(performance.now() - started).toFixed(0)} ms`,
+    )
+  }
+  const slow = await exec(['sleep', '1000'])
+  slow.kill(15)
+  assert.equal((await slow.wait()).exitCode, 143)
+  await task.kill(9)
+  await task.wait()
+  await task.delete()
+})
+
+test('exec with a terminal: size, typing, resize, end', async () => {
+  const made = await setup({ Cmd: ['sleep', '1000'] })
+  const task = await runtime.create({ ...made, tty: false, openStdin: false })
+  await task.start()
+  const process = execProcess(
+    made.spec.process,
+    {
+      Cmd: ['sh', '-c', 'tty; stty size; read line; stty size; echo got $line; exit 4'],
+      Tty: true,
+      ConsoleSize: [24, 70],
+    },
+    resolveUser('', { passwd: undefined, group: undefined }),
+  )
+  const exec = await task.exec({ process, tty: true, stdin: true })
+  const output = read(exec.stdout)
+  await sleep(500)
+  exec.resize({ rows: 50, columns: 111 })
+  await sleep(300)
+  exec.stdin?.write('hello\n')
+  assert.equal((await exec.wait()).exitCode, 4)
+  assert.equal((await output).replaceAll('\r', ''), '/dev/pts/0\n24 70\nhello\n50 111\ngot hello\n')
+  await task.kill(9)
+  await task.wait()
+  await task.delete()
+})
+
+test('memory limit: OOM is seen; usage is read; limits change live', async () => {
+  const task = await create(
+    sh(
+      'sleep 1; head -c 100000000 /dev/zero | tail -c 90000000 | wc -c; echo x=$(dd if=/dev/zero bs=90000000 count=1 2>/dev/null | wc -c)',
+    ),
+    { Memory: 16 * 1024 * 1024, PidsLimit: 20, NanoCpus: 5e8, Init: true },
+  )
+  await task.start()
+  const cgroup = new Cgroup(task.cgroup)
+  const usage = await readUsage(cgroup, task.pid)
+  assert.equal(usage?.memory_stats.limit, 16 * 1024 * 1024)
+  assert.equal(usage?.pids_stats.limit, 20)
+  assert.ok((usage?.cpu_stats.cpu_usage.total_usage ?? 0) > 0)
+  await cgroup.update({ PidsLimit: 30, NanoCpus: 2e9, CpuShares: 512 })
+  assert.deepEqual(
+    [(await cgroup.read('pids.max'))?.trim(), (await cgroup.read('cpu.max'))?.trim()],
+    ['30', '200000 100000'],
+  )
+  assert.equal((await task.wait()).oomKilled, true)
+  await task.delete()
+})
+
+test('the sandbox: read-only paths, no new namespaces, capabilities, limits', async () => {
+  const script =
+    'echo x > /proc/sys/kernel/hostname; unshare -m true; cat /proc/kcore | wc -c; ulimit -n; grep CapBnd /proc/self/status; grep Seccomp: /proc/self/status; mount -t tmpfs x /tmp; echo ok'
+  const { out } = await run(sh(script))
+  assert.match(out, /Read-only file system/)
+  assert.match(out, /unshare.*Operation not permitted/)
+  assert.match(out, /\n0\n1048576\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n/)
+  assert.match(out, /mount.*(denied|not permitted)/)
+  const all = await run(
+    sh('grep -E "CapBnd|Seccomp:" /proc/self/status; mount -t tmpfs x /tmp && echo mounted'),
+    { Privileged: true },
+  )
+  assert.match(all.out, /CapBnd:\t000001ffffffffff\nSeccomp:\t0\nmounted\n/)
+})
+
+test('an agent that comes back finds running and ended tasks', async () => {
+  const running = await setup(sh('read line; echo $line; exit 6'))
+  const ended = await setup(sh('exit 7'))
+  const first = new CrunRuntime({ runDir, kernel })
+  await (await first.create({ ...running, tty: false, openStdin: true })).start()
+  const other = await first.create({ ...ended, tty: false, openStdin: false })
+  await other.start()
+  await other.wait()
+  await first[Symbol.asyncDispose]()
+  const second = new CrunRuntime({ runDir, kernel })
+  const done = await second.load({ ...ended, tty: false })
+  assert.equal((await done?.wait())?.exitCode, 7)
+  const going = await second.load({ ...running, tty: false })
+  going?.openStdin().end('still here\n')
+  assert.equal((await going?.wait())?.exitCode, 6)
+  assert.equal(contents(await readFile(running.logPath, 'utf8')), 'still here\n')
+  await going?.delete()
+  await done?.delete()
+  assert.equal(await second.load({ ...running, tty: false }), undefined)
+  await second[Symbol.asyncDispose]()
+})
+
+test('a killed monitor ends the container', async () => {
+  const made = await setup({ Cmd: ['sleep', '1000'] })
+  const task = await runtime.create({ ...made, tty: false, openStdin: false })
+  await task.start()
+  const { conmonPid } = JSON.parse(await readFile(join(made.bundle, 'task.json'), 'utf8')) as {
+    conmonPid: number
+  }
+  process.kill(conmonPid, 'SIGKILL')
+  assert.equal((await task.wait()).exitCode, 137)
+  await task.delete()
+  assert.equal(existsSync(task.cgroup), false)
+})

@@ -1,0 +1,177 @@
+/** The runtime: conmon watches, crun makes the calls that Node cannot, the agent does the rest itself. */
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Disposal } from '../../api/disposal.ts'
+import { EngineError } from '../../api/errors.ts'
+import type { Kernel } from '../linux/kernel.ts'
+import { CGROUP_ROOT, Cgroup } from './cgroup.ts'
+import { startConmon } from './conmon.ts'
+import type { ExecContext } from './exec.ts'
+import { FileArrival } from './file-arrival.ts'
+import { createFailure } from './messages.ts'
+import type { OciSpec } from './oci.ts'
+import { type RuntimePaths, runtimePaths } from './paths.ts'
+import { UNLIMITED } from './resources.ts'
+import type { Exit, Runtime } from './runtime.ts'
+import { CGROUP_PARENT } from './spec.ts'
+import { CrunTask } from './task.ts'
+import { bootId, readIfThere, readTaskState, startedAt, writeTaskState } from './task-state.ts'
+
+/** What a task is said to have exited with when its monitor died with the real code. */
+const KILLED = 137
+/** How long after a monitor's end its exit file may take to be seen. */
+const EXIT_FILE_GRACE = 200
+/** Pause between looks at monitors that are not our children. */
+const ADOPTED_POLL = 2_000
+
+type CreateOptions = Parameters<Runtime['create']>[0]
+
+export class CrunRuntime implements Runtime, AsyncDisposable {
+  readonly #paths: RuntimePaths
+  readonly #kernel: Kernel
+  readonly #resources = new Disposal()
+  readonly #stop = new AbortController()
+  #ready: Promise<{ exits: FileArrival; context: ExecContext }> | undefined
+
+  /** `runDir`: a folder on a tmpfs that survives the agent's restart but not the machine's. */
+  constructor({ runDir, kernel }: { runDir: string; kernel: Kernel }) {
+    this.#paths = runtimePaths(runDir)
+    this.#kernel = kernel
+  }
+
+  async create(options: CreateOptions): Promise<CrunTask> {
+    const { id, bundle, spec, signal } = options
+    signal?.throwIfAborted()
+    const { exits, context } = await this.#open()
+    await mkdir(bundle, { recursive: true, mode: 0o700 })
+    await rm(join(this.#paths.exits, id), { force: true })
+    await writeFile(join(bundle, 'config.json'), specText(spec), { mode: 0o600 })
+    const cgroup = new Cgroup(join(CGROUP_ROOT, spec.linux.cgroupsPath ?? `${CGROUP_PARENT}/${id}`))
+    const program = spec.process.args[0] === '/sbin/docker-init' ? spec.process.args[2] : spec.process.args[0]
+    try {
+      const { conmon, initPid } = await startConmon(
+        { ...options, stdinOnce: options.stdinOnce ?? true },
+        this.#paths,
+        (message) => createFailure(message, program ?? ''),
+      )
+      const state = {
+        version: 1 as const,
+        bootId: await bootId(),
+        pid: initPid,
+        conmonPid: conmon.pid,
+        conmonStarted: (await startedAt(conmon.pid)) ?? '',
+        cgroup: cgroup.path,
+      }
+      await writeTaskState(bundle, state)
+      const exit = this.#exit(id, cgroup, exits, conmon.ended)
+      return new CrunTask({ id, bundle, pid: initPid, cgroup, exit, context })
+    } catch (error) {
+      await this.#clear(id, bundle, cgroup)
+      throw error
+    }
+  }
+
+  async load({ id, bundle }: Parameters<Runtime['load']>[0]): Promise<CrunTask | undefined> {
+    const { exits, context } = await this.#open()
+    const state = await readTaskState(bundle)
+    if (!state) {
+      await this.#sweepOne(id)
+      return undefined
+    }
+    const cgroup = new Cgroup(state.cgroup)
+    const exit = this.#exit(id, cgroup, exits, this.#adopted(state.conmonPid, state.conmonStarted))
+    return new CrunTask({ id, bundle, pid: state.pid, cgroup, exit, context })
+  }
+
+  /** Kills and clears every container of crun that is not in `keep`: leftovers of an agent that died while creating. */
+  async sweep(keep: ReadonlySet<string>): Promise<void> {
+    await this.#open()
+    const names = await readdir(this.#paths.crun)
+    await Promise.all(
+      names.filter((id) => !id.startsWith('.') && !keep.has(id)).map((id) => this.#sweepOne(id)),
+    )
+  }
+
+  /** Lets go of watches and timers; containers and their monitors go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#resources[Symbol.asyncDispose]()
+  }
+
+  #open() {
+    this.#ready ??= this.#prepare()
+    return this.#ready
+  }
+
+  async #prepare() {
+    const paths = this.#paths
+    const folders = [paths.crun, paths.exits, paths.execs, paths.tmp]
+    await Promise.all(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
+    const exits = this.#resources.use(new FileArrival(paths.exits))
+    const arrivals = this.#resources.use(new FileArrival(paths.execs))
+    return { exits, context: { kernel: this.#kernel, paths, arrivals } }
+  }
+
+  /** The exit file, or, when the monitor is gone without one, the end that we make. */
+  async #exit(id: string, cgroup: Cgroup, exits: FileArrival, monitorEnded: Promise<void>): Promise<Exit> {
+    const written = () => this.#readExit(id, cgroup)
+    const lost = new AbortController()
+    void monitorEnded.then(async () => {
+      await sleep(EXIT_FILE_GRACE)
+      lost.abort(new EngineError('data_loss', `container ${id}: its monitor was killed`))
+    })
+    try {
+      return await exits.wait(id, written, { signal: lost.signal })
+    } catch (error) {
+      if (!lost.signal.aborted) throw error
+      // Its output has nobody to go to any more: it cannot be left running.
+      await cgroup.kill()
+      return { exitCode: KILLED, oomKilled: (await cgroup.oomKills()) > 0, exitedAt: Date.now() }
+    }
+  }
+
+  async #readExit(id: string, cgroup: Cgroup): Promise<Exit | undefined> {
+    const path = join(this.#paths.exits, id)
+    const text = await readIfThere(path)
+    if (text === undefined || text === '') return undefined
+    const [{ mtimeMs }, oomKills] = await Promise.all([stat(path), cgroup.oomKills()])
+    return { exitCode: Number(text) & 0xff, oomKilled: oomKills > 0, exitedAt: mtimeMs }
+  }
+
+  /** The end of a monitor that a former agent started: not our child, so it is looked at now and then. */
+  async #adopted(pid: number, started: string): Promise<void> {
+    const { signal } = this.#stop
+    const alive = async () => {
+      try {
+        return (await startedAt(pid)) === started
+      } catch {
+        // Out of files or memory for a moment: no reason to believe it dead, which would end the container.
+        return true
+      }
+    }
+    while (!signal.aborted && (await alive())) await sleep(ADOPTED_POLL, undefined, { ref: false })
+    // Letting go of the task is not its end.
+    if (signal.aborted) await new Promise(() => {})
+  }
+
+  async #sweepOne(id: string): Promise<void> {
+    const status = await readIfThere(join(this.#paths.crun, id, 'status'))
+    const path = /"cgroup-path": "([^"]+)"/.exec(status ?? '')?.[1]
+    const cgroup = new Cgroup(join(CGROUP_ROOT, path ?? `${CGROUP_PARENT}/${id}`))
+    await this.#clear(id, undefined, cgroup)
+  }
+
+  async #clear(id: string, bundle: string | undefined, cgroup: Cgroup): Promise<void> {
+    await cgroup.remove()
+    const folders = [join(this.#paths.crun, id), join(this.#paths.exits, id)]
+    const files =
+      bundle === undefined ? [] : ['task.json', 'attach', 'ctl', 'winsz', 'pid'].map((f) => join(bundle, f))
+    await Promise.all([...folders, ...files].map((path) => rm(path, { recursive: true, force: true })))
+  }
+}
+
+/** The spec's JSON; JSON numbers of 64 bits do not fit a double, so the mark of "unlimited" becomes RLIM_INFINITY. */
+export function specText(spec: OciSpec): string {
+  return JSON.stringify(spec).replaceAll(`:${UNLIMITED}`, ':18446744073709551615')
+}

@@ -1,0 +1,73 @@
+/** A container's standard input: a stream into conmon's attach socket. */
+import { closeSync, constants, openSync } from 'node:fs'
+import { Writable } from 'node:stream'
+import type { Kernel, SeqpacketSocket } from '../linux/kernel.ts'
+
+/** conmon reads at most 32 KiB of a packet and drops the rest. */
+const PACKET = 16 * 1024
+const MAX_WAIT = 20
+
+/**
+ * Connects to socket `attach` of the bundle. Back-pressure: while the container does not read, the socket is full and
+ * the stream's writes wait. `end()` is EOF for conmon, which closes the container's stdin if it was told to.
+ * Losing the monitor is an error of the stream ('unavailable').
+ */
+export function openMonitorStdin(kernel: Kernel, bundle: string): Writable {
+  return new MonitorStdin(connectThroughFolder(kernel, bundle))
+}
+
+/** By way of the folder's descriptor: a socket's path has room for 107 bytes only. */
+function connectThroughFolder(kernel: Kernel, bundle: string): SeqpacketSocket {
+  const folder = openSync(bundle, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    return kernel.connectSeqpacket(`/proc/self/fd/${folder}/attach`)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+class MonitorStdin extends Writable {
+  readonly #socket: SeqpacketSocket
+  #retry: NodeJS.Timeout | undefined
+
+  constructor(socket: SeqpacketSocket) {
+    super({ highWaterMark: 4 * PACKET })
+    this.#socket = socket
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#send(chunk, 1, done)
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    try {
+      this.#socket.shutdown()
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#retry)
+    this.#socket[Symbol.dispose]()
+    done(error)
+  }
+
+  #send(chunk: Buffer, wait: number, done: (error?: Error | null) => void): void {
+    try {
+      let rest = chunk
+      while (rest.length > 0) {
+        if (!this.#socket.send(rest.subarray(0, PACKET))) {
+          const next = rest === chunk ? Math.min(wait * 2, MAX_WAIT) : 1
+          this.#retry = setTimeout(() => this.#send(rest, next, done), wait)
+          return
+        }
+        rest = rest.subarray(PACKET)
+      }
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+}
