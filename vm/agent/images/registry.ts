@@ -25,6 +25,7 @@ import {
 
 /** As dockerd: bigger manifests are refused. */
 const MAX_MANIFEST = 4 * 1024 * 1024
+const MAX_TAGS = 10_000
 const ATTEMPTS = 5
 const MANIFEST_TYPES = [
   MediaType.OCI_INDEX,
@@ -62,7 +63,12 @@ export class Registry {
    */
   async withRepository<T>(
     reference: Reference,
-    options: { auth?: RegistryAuth | undefined; actions?: string; mirrors?: boolean; signal?: AbortSignal },
+    options: {
+      auth?: RegistryAuth | undefined
+      actions?: string
+      mirrors?: boolean
+      signal?: AbortSignal | undefined
+    },
     use: (repository: Repository) => Promise<T>,
   ): Promise<T> {
     let last: unknown
@@ -86,6 +92,18 @@ export class Registry {
     const reference: Reference = { domain, path: '', tag: undefined, digest: undefined }
     await this.withRepository(reference, { auth, actions: '', mirrors: false, ...options }, (repository) =>
       repository.ping(options),
+    )
+  }
+
+  /** One authorised GET below the registry's root, parsed as JSON. */
+  async getJson(
+    domain: string,
+    path: string,
+    options: { auth?: RegistryAuth; signal?: AbortSignal },
+  ): Promise<unknown> {
+    const reference: Reference = { domain, path: '', tag: undefined, digest: undefined }
+    return this.withRepository(reference, { ...options, actions: '' }, (repository) =>
+      repository.getJson(path, options),
     )
   }
 
@@ -144,6 +162,13 @@ export class Repository {
     })
     if (response.status !== 200) throw await this.refusal(response)
     response.body.resume()
+  }
+
+  async getJson(path: string, options: Options = {}): Promise<unknown> {
+    const url = new URL(`${this.#endpoint.base}${path}`)
+    const response = await this.send({ method: 'GET', url, ...options }, catalogScope(path))
+    if (response.status !== 200) throw await this.refusal(response)
+    return JSON.parse((await readBody(response, MAX_MANIFEST)).toString())
   }
 
   /** Manifest or index by tag or digest, its digest verified. not_found in Docker's words. */
@@ -210,6 +235,40 @@ export class Repository {
         await this.#pause(failures, options.signal)
       }
     }
+  }
+
+  /** Stores a manifest under a tag or digest. */
+  async putManifest(
+    target: string,
+    mediaType: string,
+    bytes: Uint8Array,
+    options: Options = {},
+  ): Promise<void> {
+    const response = await this.send({
+      method: 'PUT',
+      url: this.url(`manifests/${target}`),
+      headers: { 'content-type': mediaType },
+      body: bytes,
+      ...options,
+    })
+    if (response.status !== 201 && response.status !== 200) throw await this.refusal(response)
+    response.body.resume()
+  }
+
+  /** All tags, over as many pages as the registry makes of them. */
+  async tags(options: Options = {}): Promise<string[]> {
+    const tags: string[] = []
+    let next: URL | undefined = this.url('tags/list')
+    while (next && tags.length < MAX_TAGS) {
+      const response: HttpResponse = await this.send({ method: 'GET', url: next, ...options })
+      if (response.status !== 200) throw await this.refusal(response)
+      const body: unknown = JSON.parse((await readBody(response, MAX_MANIFEST)).toString())
+      const page = (body as { tags?: unknown } | null)?.tags
+      if (Array.isArray(page)) tags.push(...page.filter((tag) => typeof tag === 'string'))
+      const link = /<([^>]+)>;\s*rel="?next"?/.exec(response.header('link') ?? '')?.[1]
+      next = link === undefined ? undefined : new URL(link, response.url)
+    }
+    return tags
   }
 
   url(path: string): URL {
@@ -283,6 +342,10 @@ export class Repository {
     const delay = this.#backoffMs * 2 ** (failures - 1) * (0.75 + Math.random() / 2)
     await sleep(delay, undefined, signal ? { signal } : {})
   }
+}
+
+function catalogScope(path: string): string {
+  return path.startsWith('/v2/_catalog') ? 'registry:catalog:*' : ''
 }
 
 function isRetryable(error: unknown): boolean {

@@ -1,0 +1,97 @@
+/** Layers on their way in: each blob is fetched once, each chain unpacked once, however many pulls want them. */
+import { randomUUID } from 'node:crypto'
+import { EngineError, messageOf } from '../../api/errors.ts'
+import type { FileContentStore } from '../content/file-store.ts'
+import type { Descriptor, Digest } from '../content/store.ts'
+import type { LayerApplier, Snapshotter } from '../snapshots/snapshotter.ts'
+import { SharedJobs, Slots } from './shared-jobs.ts'
+
+/** Active snapshots with this prefix belong to nobody after a crash. */
+export const UNPACK_PREFIX = 'unpack-'
+/** As dockerd's max-concurrent-downloads. */
+const MAX_DOWNLOADS = 3
+
+interface Watch {
+  signal?: AbortSignal | undefined
+  onProgress?: (current: number) => void
+}
+
+export class Layers {
+  readonly #content: FileContentStore
+  readonly #snapshots: Snapshotter
+  readonly #applier: LayerApplier
+  readonly #downloads = new SharedJobs<void>()
+  readonly #unpacks = new SharedJobs<void>()
+  readonly #slots = new Slots(MAX_DOWNLOADS)
+
+  constructor(options: { content: FileContentStore; snapshots: Snapshotter; applier: LayerApplier }) {
+    this.#content = options.content
+    this.#snapshots = options.snapshots
+    this.#applier = options.applier
+  }
+
+  /** True when a download that starts now has to wait for others. */
+  get busy(): boolean {
+    return this.#slots.full
+  }
+
+  async has(chainId: Digest): Promise<boolean> {
+    return (await this.#snapshots.stat(chainId)) !== undefined
+  }
+
+  /** Brings the blob into the content store, verified. */
+  async download(
+    descriptor: Descriptor,
+    watch: Watch,
+    fetch: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    await this.#downloads.run(descriptor.digest, watch, ({ signal, onProgress }) =>
+      this.#slots.use(async () => {
+        await this.#content.write(counted(fetch(signal), onProgress), descriptor, { signal })
+      }, signal),
+    )
+  }
+
+  /** Makes the committed snapshot `chainId` of a blob that is in the content store. */
+  async unpack(
+    layer: { digest: Digest; diffId: Digest; chainId: Digest; parent: Digest | undefined },
+    watch: Watch,
+  ): Promise<void> {
+    await this.#unpacks.run(layer.chainId, watch, async ({ signal, onProgress }) => {
+      if (await this.has(layer.chainId)) return
+      const key = UNPACK_PREFIX + randomUUID()
+      await this.#snapshots.prepare(key, layer.parent)
+      try {
+        const applied = await this.#applier.apply(key, this.#content.path(layer.digest), {
+          signal,
+          onProgress,
+        })
+        if (applied.diffId !== layer.diffId) {
+          throw new EngineError(
+            'data_loss',
+            `layer ${layer.digest}: expected content ${layer.diffId}, got ${applied.diffId}`,
+          )
+        }
+        await this.#snapshots.commit(layer.chainId, key, {
+          usage: { size: applied.size, inodes: applied.inodes },
+        })
+      } catch (error) {
+        await this.#snapshots.remove(key)
+        if (!(error instanceof EngineError)) throw error
+        throw new EngineError(error.kind, `failed to register layer: ${messageOf(error)}`, { cause: error })
+      }
+    })
+  }
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onProgress: (current: number) => void,
+): AsyncIterable<Uint8Array> {
+  let current = 0
+  for await (const chunk of source) {
+    yield chunk
+    current += chunk.length
+    onProgress(current)
+  }
+}

@@ -1,0 +1,134 @@
+/** Questions to a registry that pull nothing: login, search, distribution inspect. */
+import { EngineError, kindOf } from '../../api/errors.ts'
+import type { ImageSearchResult, RegistryAuth } from '../../api/images.ts'
+import type { Filters } from './images.ts'
+import { isIndex } from './media-types.ts'
+import { DOCKER_HUB, parseReference, type Reference } from './reference.ts'
+import type { Registry } from './registry.ts'
+
+interface Options {
+  auth?: RegistryAuth
+  signal?: AbortSignal
+}
+const DEFAULT_LIMIT = 25
+
+/** `docker login`. unauthenticated in Docker's words when the registry refuses. */
+export async function login(
+  registry: Registry,
+  auth: RegistryAuth,
+  options: { signal?: AbortSignal },
+): Promise<{ Status: string; IdentityToken: string }> {
+  const address = (auth.serveraddress ?? '').replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+  const domain = address === '' || address === 'index.docker.io' ? DOCKER_HUB : address
+  try {
+    await registry.login(domain, auth, options)
+  } catch (error) {
+    if (kindOf(error) !== 'unauthenticated') throw error
+    const message = error instanceof Error ? error.message : String(error)
+    throw new EngineError('unauthenticated', `login attempt to ${domain} failed: ${message}`, {
+      cause: error,
+    })
+  }
+  return { Status: 'Login Succeeded', IdentityToken: '' }
+}
+
+/**
+ * `docker search`. Docker Hub has a search of its own (v1); other registries have the catalogue, filtered here.
+ */
+export async function searchImages(
+  registry: Registry,
+  term: string,
+  options: Options & { limit?: number; filters?: Filters },
+): Promise<ImageSearchResult[]> {
+  if (term === '') throw new EngineError('invalid_argument', 'a search term is needed')
+  for (const name of Object.keys(options.filters ?? {})) {
+    if (!['is-automated', 'is-official', 'stars'].includes(name)) {
+      throw new EngineError('invalid_argument', `invalid filter '${name}'`)
+    }
+  }
+  const limit = options.limit ?? DEFAULT_LIMIT
+  const slash = term.indexOf('/')
+  const first = slash < 0 ? '' : term.slice(0, slash)
+  const domain = /[.:]|^localhost$/.test(first) ? first : DOCKER_HUB
+  const wanted = domain === DOCKER_HUB ? term : term.slice(slash + 1)
+  const results =
+    domain === DOCKER_HUB
+      ? await searchHub(registry, wanted, limit, options)
+      : await searchCatalog(registry, domain, wanted, options)
+  return results.filter((result) => accepted(result, options.filters ?? {})).slice(0, limit)
+}
+
+/** What a name points at in its registry, as `docker manifest inspect` and compose ask. */
+export async function inspectDistribution(
+  registry: Registry,
+  reference: Reference,
+  options: Options,
+): Promise<unknown> {
+  return registry.withRepository(reference, options, async (repository) => {
+    const signal = options.signal ? { signal: options.signal } : {}
+    const { descriptor, bytes } = await repository.manifest(
+      reference.digest ?? reference.tag ?? 'latest',
+      undefined,
+      signal,
+    )
+    const manifest = JSON.parse(Buffer.from(bytes).toString()) as { manifests?: { platform?: unknown }[] }
+    const platforms = isIndex(descriptor.mediaType)
+      ? (manifest.manifests ?? []).flatMap(({ platform }) => (platform ? [platform] : []))
+      : []
+    return { Descriptor: descriptor, Platforms: platforms }
+  })
+}
+
+async function searchHub(
+  registry: Registry,
+  term: string,
+  limit: number,
+  options: Options,
+): Promise<ImageSearchResult[]> {
+  const answer = await registry.getJson(
+    'index.docker.io',
+    `/v1/search?q=${encodeURIComponent(term)}&n=${limit}`,
+    options,
+  )
+  const results = (answer as { results?: unknown } | null)?.results
+  return Array.isArray(results) ? results.map((item) => resultOf(item as Record<string, unknown>)) : []
+}
+
+async function searchCatalog(
+  registry: Registry,
+  domain: string,
+  term: string,
+  options: Options,
+): Promise<ImageSearchResult[]> {
+  const answer = await registry.getJson(domain, '/v2/_catalog?n=1000', options)
+  const repositories = (answer as { repositories?: unknown } | null)?.repositories
+  const names = Array.isArray(repositories) ? repositories.filter((name) => typeof name === 'string') : []
+  return names
+    .filter((name) => name.includes(term.toLowerCase()))
+    .map((name) => {
+      // The name must be one that can be pulled.
+      parseReference(`${domain}/${name}`)
+      return resultOf({ name: `${domain}/${name}` })
+    })
+}
+
+function resultOf(item: Record<string, unknown>): ImageSearchResult {
+  return {
+    name: String(item['name'] ?? ''),
+    description: String(item['description'] ?? ''),
+    star_count: Number(item['star_count'] ?? 0),
+    is_official: item['is_official'] === true,
+    is_automated: item['is_automated'] === true,
+  }
+}
+
+function accepted(result: ImageSearchResult, filters: Filters): boolean {
+  const official = filters['is-official']?.[0]
+  const automated = filters['is-automated']?.[0]
+  const stars = Number(filters['stars']?.[0] ?? 0)
+  return (
+    (official === undefined || result.is_official === (official === 'true' || official === '1')) &&
+    (automated === undefined || result.is_automated === (automated === 'true' || automated === '1')) &&
+    result.star_count >= stars
+  )
+}

@@ -1,0 +1,259 @@
+/** The image service: composition of the parts in this folder behind the contract in images.ts. */
+import { join } from 'node:path'
+import { EngineError, kindOf } from '../../api/errors.ts'
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImageSearchResult,
+  ImageSummary,
+  ImagesPruneResponse,
+  ProgressMessage,
+  RegistryAuth,
+} from '../../api/images.ts'
+import type { EngineConfig } from '../../api/slipway.ts'
+import type { FileContentStore } from '../content/file-store.ts'
+import type { Digest } from '../content/store.ts'
+import type { EventBus } from '../events.ts'
+import type { LayerApplier, LayerDiffer, Snapshotter } from '../snapshots/snapshotter.ts'
+import { Committer } from './commit.ts'
+import { Collector } from './gc.ts'
+import type { Filters, ImageService, ImageUsers, ResolvedImage } from './images.ts'
+import { importTar } from './import.ts'
+import { Layers } from './layers.ts'
+import { Leases } from './leases.ts'
+import { Library } from './library.ts'
+import { Loader } from './load.ts'
+import { ProgressQueue } from './progress.ts'
+import { Puller } from './pull.ts'
+import { Pusher } from './push.ts'
+import { familiarName, parseReference, parseTagged, tagString } from './reference.ts'
+import { Registry } from './registry.ts'
+import { RegistryHttp } from './registry-http.ts'
+import { inspectDistribution, login, searchImages } from './registry-queries.ts'
+import { Remover } from './remove.ts'
+import { Saver } from './save.ts'
+import { ImageStore } from './store.ts'
+
+/** The user's own machine as QEMU's user network shows it: where `localhost:5000` is for them. */
+const HOST_LOOPBACK = '10.0.2.2'
+
+export interface ImagesOptions {
+  content: FileContentStore
+  snapshots: Snapshotter
+  applier: LayerApplier
+  differ: LayerDiffer
+  /** Directory for `images.json`. */
+  root: string
+  config: () => EngineConfig
+  events: EventBus
+  users: ImageUsers
+  /** Undefined where the user's loopback is our own (tests). */
+  hostLoopback?: string | undefined
+}
+
+export class Images implements ImageService, AsyncDisposable {
+  readonly registry: Registry
+  readonly library: Library
+  readonly #http: RegistryHttp
+  readonly #store: ImageStore
+  readonly #layers: Layers
+  readonly #leases = new Leases()
+  readonly #collector: Collector
+  readonly #puller: Puller
+  readonly #pusher: Pusher
+  readonly #loader: Loader
+  readonly #saver: Saver
+  readonly #remover: Remover
+  readonly #committer: Committer
+  readonly #content: FileContentStore
+  readonly #events: EventBus
+
+  constructor(options: ImagesOptions) {
+    const { content, snapshots, events, config, users } = options
+    this.#content = content
+    this.#events = events
+    this.#http = new RegistryHttp({
+      proxy: config,
+      hostLoopback: 'hostLoopback' in options ? options.hostLoopback : HOST_LOOPBACK,
+    })
+    this.registry = new Registry({ http: this.#http, config })
+    this.#store = new ImageStore(join(options.root, 'images.json'))
+    const parts = { ...options, store: this.#store, leases: this.#leases, registry: this.registry }
+    this.library = new Library(parts)
+    this.#layers = new Layers(options)
+    this.#collector = new Collector({ ...parts, snapshots })
+    const more = { ...parts, layers: this.#layers, library: this.library, collector: this.#collector, users }
+    this.#puller = new Puller(more)
+    this.#pusher = new Pusher(more)
+    this.#loader = new Loader(more)
+    this.#saver = new Saver(more)
+    this.#remover = new Remover(more)
+    this.#committer = new Committer(parts)
+  }
+
+  /** Reads what is on disk and drops what a killed run left half-made. Before anything else. */
+  async open(): Promise<void> {
+    await this.#store.load()
+    await this.#collector.recover()
+  }
+
+  async resolve(reference: string): Promise<ResolvedImage> {
+    return this.library.resolve(reference)
+  }
+
+  async list(options: { all?: boolean; filters?: Filters; sharedSize?: boolean }): Promise<ImageSummary[]> {
+    return this.library.list(options)
+  }
+
+  async inspect(reference: string): Promise<ImageInspect> {
+    return this.library.inspect(reference)
+  }
+
+  async history(reference: string): Promise<ImageHistoryItem[]> {
+    return this.library.history(reference)
+  }
+
+  /** Bytes of all layers, each once. */
+  async layersSize(): Promise<number> {
+    return this.library.layersSize()
+  }
+
+  async tag(reference: string, target: string): Promise<void> {
+    const id = this.library.find(reference)
+    const parsed = parseReference(target)
+    if (parsed.digest !== undefined)
+      throw new EngineError('invalid_argument', 'refusing to create a tag with a digest reference')
+    const name = tagString(parsed)
+    await this.#store.update((state) => {
+      state.tags.set(name, id)
+      const record = state.images.get(id)
+      if (record) record.lastTagTime = Date.now()
+    })
+    this.#events.publish('image', 'tag', id, { name })
+  }
+
+  async remove(
+    reference: string,
+    options: { force?: boolean; noPrune?: boolean },
+  ): Promise<ImageDeleteItem[]> {
+    return this.#remover.remove(reference, options)
+  }
+
+  async prune(filters: Filters): Promise<ImagesPruneResponse> {
+    return this.#remover.prune(filters)
+  }
+
+  async *pull(
+    reference: string,
+    options: { auth?: RegistryAuth; platform?: string; all?: boolean; signal?: AbortSignal },
+  ): AsyncIterable<ProgressMessage> {
+    const parsed = parseTagged(reference)
+    const queue = new ProgressQueue()
+    const report = (message: ProgressMessage) => queue.push(message)
+    const { tag: _tag, ...untagged } = parsed
+    const work = async () => {
+      const tags = options.all
+        ? await this.registry.withRepository({ ...untagged, tag: undefined }, options, (repository) =>
+            repository.tags(options),
+          )
+        : [parsed.tag]
+      for (const tag of tags) await this.#puller.pull({ ...parsed, tag }, options, report)
+    }
+    yield* queue.during(this.#undoing(work, options.signal))
+  }
+
+  async *push(
+    reference: string,
+    options: { auth?: RegistryAuth; all?: boolean; signal?: AbortSignal },
+  ): AsyncIterable<ProgressMessage> {
+    const parsed = parseTagged(reference)
+    const queue = new ProgressQueue()
+    const prefix = `${familiarName(parsed)}:`
+    const tags = options.all
+      ? [...this.#store.state.tags.keys()]
+          .filter((name) => name.startsWith(prefix))
+          .map((name) => name.slice(prefix.length))
+      : [parsed.tag]
+    const work = async () => {
+      for (const tag of tags)
+        await this.#pusher.push({ ...parsed, tag }, options, (message) => queue.push(message))
+    }
+    yield* queue.during(this.#undoing(work, undefined))
+  }
+
+  async *load(
+    tar: AsyncIterable<Uint8Array>,
+    options: { signal?: AbortSignal },
+  ): AsyncIterable<ProgressMessage> {
+    const queue = new ProgressQueue()
+    const work = () => this.#loader.load(tar, (message) => queue.push(message), options)
+    yield* queue.during(this.#undoing(work, options.signal))
+  }
+
+  async *save(references: string[], options: { signal?: AbortSignal }): AsyncIterable<Uint8Array> {
+    yield* this.#saver.save(references, options)
+    for (const reference of references)
+      this.#events.publish('image', 'save', this.library.find(reference), { name: reference })
+  }
+
+  async import(
+    tar: AsyncIterable<Uint8Array>,
+    options: {
+      reference?: string
+      message?: string
+      changes?: string[]
+      platform?: string
+      signal?: AbortSignal
+    },
+  ): Promise<Digest> {
+    const id = await importTar(
+      { content: this.#content, layers: this.#layers, leases: this.#leases, committer: this.#committer },
+      tar,
+      options,
+    )
+    if (options.reference) await this.tag(id, options.reference)
+    this.#events.publish('image', 'import', id, { name: id })
+    return id
+  }
+
+  async search(
+    term: string,
+    options: { auth?: RegistryAuth; limit?: number; filters?: Filters; signal?: AbortSignal },
+  ): Promise<ImageSearchResult[]> {
+    return searchImages(this.registry, term, options)
+  }
+
+  async distribution(reference: string, options: { auth?: RegistryAuth; signal?: AbortSignal }) {
+    return inspectDistribution(this.registry, parseTagged(reference), options)
+  }
+
+  async login(auth: RegistryAuth, options: { signal?: AbortSignal }) {
+    return login(this.registry, auth, options)
+  }
+
+  async commit(options: Parameters<ImageService['commit']>[0]): Promise<Digest> {
+    const id = await this.#committer.commit(
+      options,
+      options.snapshot,
+      (layer) => this.#layers.unpack(layer, { signal: options.signal }),
+      options.signal ? { signal: options.signal } : {},
+    )
+    if (options.reference) await this.tag(id, options.reference)
+    return id
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#http[Symbol.asyncDispose]()
+  }
+
+  /** A cancelled pull or load leaves nothing; one that broke off keeps its verified blobs for the next try. */
+  async #undoing(work: () => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (signal?.aborted || kindOf(error) === 'cancelled') await this.#collector.collect()
+      throw error
+    }
+  }
+}
