@@ -25,7 +25,7 @@ import type {
   ProgressMessage,
 } from '../vm/api/images.ts'
 import type { NetworkInspect } from '../vm/api/networks.ts'
-import type { MachineUsage, PublishedPort } from '../vm/api/slipway.ts'
+import type { ContainerFile, MachineUsage, PublishedPort } from '../vm/api/slipway.ts'
 import type { DiskUsage, EventMessage, SystemInfo, VersionResponse } from '../vm/api/system.ts'
 import type { Volume } from '../vm/api/volumes.ts'
 import type { MachineState } from './machine/state.ts'
@@ -131,16 +131,8 @@ export interface AppInfo {
   locale: string
 }
 
-/** A file or folder inside a container or volume. */
-export interface FileEntry {
-  name: string
-  kind: 'file' | 'directory' | 'symlink' | 'other'
-  size: number
-  mode: number
-  /** Milliseconds since the epoch. */
-  mtime: number
-  linkTarget?: string
-}
+/** A file or folder inside a container. */
+export type FileEntry = ContainerFile
 
 export const methods = {
   'app.info': method<AppInfo>()(none),

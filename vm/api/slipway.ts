@@ -4,6 +4,9 @@
  * - `GET|PUT /slipway/config`                 EngineConfig
  * - `PUT  /slipway/clock`                     ClockRequest → ClockResponse
  * - `GET|PUT /slipway/containers/{id}/ports`  PublishedPort[]
+ * - `GET    /slipway/containers/{id}/files?path=/etc`  ContainerFile[] of one folder (of the file itself when it is none)
+ * - `DELETE /slipway/containers/{id}/files?path=/a/b`  removes a file or folder with what is in it; 204
+ * - `GET  /slipway/registry/tags?name=nginx`  string[]: the tags that the image's registry lists
  * - `POST /slipway/host-link`                 upgrade to `slipway-host-link`: newline-separated JSON, see below
  * - `GET  /slipway/usage`                     MachineUsage
  */
@@ -43,16 +46,33 @@ export interface MachineUsage {
   uptime: number
 }
 
+/** A file of a container, running or not; symbolic links are not followed. */
+export interface ContainerFile {
+  name: string
+  kind: 'file' | 'directory' | 'symlink' | 'other'
+  size: number
+  /** Permission bits. */
+  mode: number
+  /** Milliseconds since the epoch. */
+  mtime: number
+  linkTarget?: string
+}
+
 export type Protocol = 'tcp' | 'udp'
 
 /** One published port as the user asked for it and as it came out. */
 export interface PublishedPort {
   containerPort: number
   protocol: Protocol
-  /** Address on the host: `127.0.0.1`, `0.0.0.0`, `::1`, `::`, or another of its addresses. */
+  /**
+   * Address on the host: `127.0.0.1`, `0.0.0.0`, `::1`, `::`, or another of its addresses. In requests the empty string
+   * stands for the loopback of both families.
+   */
   hostIp: string
   /** 0 asks for any free port; answers carry the real one. */
   hostPort: number
+  /** Requests only: the first free port of `hostPort`–`hostPortEnd` is taken. */
+  hostPortEnd?: number
 }
 
 /**
@@ -68,12 +88,19 @@ export type HostLinkRequest =
 /** One listener on the host and where its bytes go inside the VM. `key` is unique per protocol, address and port. */
 export interface Forward {
   protocol: Protocol
+  /** Empty: the loopback of both families. */
   hostIp: string
   /** 0: any free port. */
   hostPort: number
+  /** With it: the first free port from `hostPort` to this one. */
+  hostPortEnd?: number
   /** Container address on its bridge. */
   containerIp: string
   containerPort: number
+  /** Double model: the VM's own published address, one hop before the container. Port 0: the same as the host's. */
+  via?: { ip: string; port: number }
+  /** Replies: the addresses that are listened on; empty when a `sync` could not bind (it is tried again). */
+  bound?: string[]
 }
 
 export type HostLinkReply =

@@ -1,0 +1,21 @@
+import { diagnostics } from './diagnostics.ts'
+import type { MethodsOf, Parts } from './parts.ts'
+
+export function appMethods(parts: Parts): MethodsOf<'app'> {
+  const { version, home, shell } = parts
+  return {
+    'app.info': () => ({
+      version,
+      platform: process.platform as 'darwin' | 'win32' | 'linux',
+      arch: process.arch,
+      shell: shell.kind,
+      home: home.root,
+      dockerHost: home.dockerHost,
+      locale: shell.locale(),
+    }),
+    'app.openExternal': ([url]) => shell.openExternal(url),
+    'app.diagnostics': (_args, { signal }) => diagnostics(parts, { signal }),
+    'app.quit': () => shell.quit(),
+    'app.open': () => shell.open(),
+  }
+}

@@ -1,0 +1,50 @@
+import type { AppInfo, PortRoute } from '../contract.ts'
+import type { MethodHandlers, StreamHandlers } from '../dispatch.ts'
+import type { EngineClient } from '../engine/client.ts'
+import type { Home } from '../home.ts'
+import type { Machine } from '../machine/machine.ts'
+import type { SettingsStore } from '../settings.ts'
+import type { Log } from '../shell/log.ts'
+
+/** What the entry (Electron or browser) does for the backend. */
+export interface Shell {
+  readonly kind: AppInfo['shell']
+  readonly locale: () => string
+  /** Opens an address that passed the allow-list. */
+  openExternal(url: string): Promise<void>
+  /** Shows the window, or answers an address that opens it in a browser once. */
+  open(): Promise<{ url?: string }>
+  /** Ends the process after the current answer went out; the machine is left as it is. */
+  quit(): void
+}
+
+/** Host ports, as the handlers need them. */
+export interface Ports {
+  /** Where each published port of a container leads. */
+  routes(id: string, signal: AbortSignal): Promise<PortRoute[]>
+  probe(
+    hostIp: string,
+    port: number,
+    protocol: 'tcp' | 'udp',
+  ): Promise<{ free: boolean; holder?: string; next: number }>
+}
+
+/** Everything the handlers work with, put together by compose.ts. */
+export interface Parts {
+  readonly version: string
+  readonly home: Home
+  readonly log: Log
+  readonly settings: SettingsStore
+  readonly machine: Machine
+  readonly engine: EngineClient
+  readonly ports: Ports
+  readonly shell: Shell
+}
+
+/** The handlers of one area of the contract. */
+export type MethodsOf<Prefix extends string> = {
+  readonly [N in keyof MethodHandlers as N extends `${Prefix}.${string}` ? N : never]: MethodHandlers[N]
+}
+export type StreamsOf<Prefix extends string> = {
+  readonly [N in keyof StreamHandlers as N extends `${Prefix}.${string}` ? N : never]: StreamHandlers[N]
+}
