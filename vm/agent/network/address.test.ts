@@ -20,9 +20,12 @@ test.each([
   expect(address && formatAddress(address)).toBe(canonical)
 })
 
-test.each(['', 'x', '1.2.3', '1.2.3.256', '01.2.3.4', 'fe80::1%eth0', '1.2.3.4/8'])('%j is no address', (text) => {
-  expect(parseAddress(text)).toBeUndefined()
-})
+test.each(['', 'x', '1.2.3', '1.2.3.256', '01.2.3.4', 'fe80::1%eth0', '1.2.3.4/8'])(
+  '%j is no address',
+  (text) => {
+    expect(parseAddress(text)).toBeUndefined()
+  },
+)
 
 test.each(['10.0.0.0', '10.0.0.0/33', '::/129', '/8', '10.0.0.0/a'])('%j is no prefix', (text) => {
   expect(parsePrefix(text)).toBeUndefined()

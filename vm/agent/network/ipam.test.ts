@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from './address.ts'
-import { allocate, choosePrefix, chooseUlaPrefix, ipamConfigOf, ipamProblems, macFrom, subnetOf } from './ipam.ts'
+import {
+  allocate,
+  choosePrefix,
+  chooseUlaPrefix,
+  ipamConfigOf,
+  ipamProblems,
+  macFor,
+  subnetOf,
+} from './ipam.ts'
 
 function prefix(text: string) {
   const parsed = parsePrefix(text)
@@ -10,8 +18,8 @@ function prefix(text: string) {
 function value(text: string): bigint {
   return parseAddress(text)?.value ?? -1n
 }
-function next(subnet: ReturnType<typeof subnetOf>, used: string[], after?: string): string | undefined {
-  const address = allocate(subnet, new Set(used.map(value)), after === undefined ? undefined : value(after))
+function next(subnet: ReturnType<typeof subnetOf>, used: string[]): string | undefined {
+  const address = allocate(subnet, new Set(used.map(value)))
   return address && formatAddress(address)
 }
 
@@ -34,12 +42,11 @@ test('a unique-local prefix avoids what is taken', () => {
   expect(formatPrefix(chooseUlaPrefix([prefix('fd00:0:0:1::/64')], random))).toBe('fd00:0:0:2::/64')
 })
 
-test('the first container gets .2, the next free one comes after the last one given', () => {
+test('the first container gets .2, and the lowest free one is given out again', () => {
   const subnet = subnetOf({ Subnet: '172.18.0.0/16' })
   expect(formatAddress(subnet.gateway)).toBe('172.18.0.1')
   expect(next(subnet, [])).toBe('172.18.0.2')
-  expect(next(subnet, ['172.18.0.2'], '172.18.0.2')).toBe('172.18.0.3')
-  expect(next(subnet, [], '172.18.0.2')).toBe('172.18.0.3')
+  expect(next(subnet, ['172.18.0.2', '172.18.0.4'])).toBe('172.18.0.3')
 })
 
 test('gateway, auxiliary, network and broadcast addresses are never given out', () => {
@@ -49,13 +56,13 @@ test('gateway, auxiliary, network and broadcast addresses are never given out', 
     AuxiliaryAddresses: { router: '10.9.0.4' },
   })
   const given: string[] = []
-  for (let address = next(subnet, given); address; address = next(subnet, given, address)) given.push(address)
+  for (let address = next(subnet, given); address; address = next(subnet, given)) given.push(address)
   expect(given).toEqual(['10.9.0.1', '10.9.0.2', '10.9.0.5', '10.9.0.6'])
 })
 
-test('addresses wrap round within the range', () => {
+test('a range limits what is given out', () => {
   const subnet = subnetOf({ Subnet: '10.9.0.0/16', IPRange: '10.9.8.0/30', Gateway: '10.9.0.1' })
-  expect(next(subnet, ['10.9.8.3'], '10.9.8.3')).toBe('10.9.8.0')
+  expect(next(subnet, [])).toBe('10.9.8.0')
   expect(next(subnet, ['10.9.8.0', '10.9.8.1', '10.9.8.2', '10.9.8.3'])).toBeUndefined()
 })
 
@@ -101,10 +108,13 @@ test('a wrong configuration is described in Docker’s words', () => {
     'invalid gateway fd00::1: parent subnet is an IPv4 block',
     'invalid auxiliary address me: invalid address',
   ])
-  expect(ipamProblems([{ Subnet: 'fd00::1/64' }], true)).toEqual(['invalid subnet fd00::1/64: it should be fd00::/64'])
+  expect(ipamProblems([{ Subnet: 'fd00::1/64' }], true)).toEqual([
+    'invalid subnet fd00::1/64: it should be fd00::/64',
+  ])
 })
 
-test('a MAC address is unicast and locally administered', () => {
-  expect(macFrom(Buffer.from('ffffffffffff', 'hex'))).toBe('fe:ff:ff:ff:ff:ff')
-  expect(macFrom(Buffer.from('000000000001', 'hex'))).toBe('02:00:00:00:00:01')
+test('a MAC address follows from the address', () => {
+  const random = (bytes: number) => Buffer.alloc(bytes, 0xab)
+  expect(macFor('172.17.0.2', random)).toBe('02:42:ac:11:00:02')
+  expect(macFor('', random)).toBe('02:42:ab:ab:ab:ab')
 })

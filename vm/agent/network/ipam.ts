@@ -3,7 +3,6 @@ import type { IpamConfig } from '../../api/networks.ts'
 import {
   type Address,
   contains,
-  type Family,
   formatAddress,
   formatPrefix,
   lastAddress,
@@ -144,19 +143,11 @@ export function ipamConfigOf(subnet: Subnet): IpamConfig {
   }
 }
 
-/** The lowest free address above the one handed out last, so that a just released one is not reused at once; undefined: none left. */
-export function allocate(subnet: Subnet, used: ReadonlySet<bigint>, after?: bigint): Address | undefined {
+/** The lowest free address, as Docker gives them out; undefined: none left. */
+export function allocate(subnet: Subnet, used: ReadonlySet<bigint>): Address | undefined {
   const { prefix, range } = subnet
-  const first = range.base
-  const last = lastAddress(range)
-  const start = after !== undefined && after >= first && after < last ? after + 1n : first
-  // No more than used + reserved addresses can be in the way, so the walk is bounded by them, not by the subnet.
-  const tries = BigInt(used.size + Object.keys(subnet.auxiliary).length + 4)
-  const size = last - first + 1n
-  let value = start
-  for (let i = 0n; i < (tries < size ? tries : size); i++) {
+  for (let value = range.base; value <= lastAddress(range); value++) {
     if (!used.has(value) && !isReserved(subnet, value)) return { family: prefix.family, value }
-    value = value === last ? first : value + 1n
   }
   return undefined
 }
@@ -170,13 +161,11 @@ export function isReserved({ prefix, gateway, auxiliary }: Subnet, value: bigint
   return Object.values(auxiliary).some((text) => parseAddress(text)?.value === value)
 }
 
-/** Locally administered unicast MAC address from six random bytes, as Docker 28 makes them. */
-export function macFrom(random: Buffer): string {
-  const bytes = Buffer.from(random.subarray(0, 6))
-  bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
-}
-
-export function findSubnet(subnets: readonly Subnet[], family: Family): Subnet | undefined {
-  return subnets.find((subnet) => subnet.prefix.family === family)
+/**
+ * `02:42:` and the IPv4 address: an address that is given out again comes with the same MAC, so no neighbour keeps a
+ * stale one. Random bytes only where there is no IPv4 address.
+ */
+export function macFor(ipv4: string, random: (bytes: number) => Buffer): string {
+  const tail = ipv4 === '' ? random(4) : Buffer.from(ipv4.split('.').map(Number))
+  return ['02', '42', ...[...tail].map((byte) => byte.toString(16).padStart(2, '0'))].join(':')
 }

@@ -1,0 +1,117 @@
+/** From the body of `POST /networks/create` to a network, with Docker's checks and words. Pure. */
+import { EngineError } from '../../api/errors.ts'
+import type { IpamConfig, NetworkCreateRequest } from '../../api/networks.ts'
+import { formatPrefix, overlaps, type Prefix } from './address.ts'
+import { bridgeOptions } from './bridge-options.ts'
+import { choosePrefix, chooseUlaPrefix, ipamConfigOf, ipamProblems, subnetOf } from './ipam.ts'
+import type { NetworkRecord } from './record.ts'
+
+export const PREDEFINED = new Set(['bridge', 'host', 'none', 'default'])
+
+export interface Surroundings {
+  networks: readonly NetworkRecord[]
+  /** Subnets that automatic choice must leave alone: the VM's own routes and the host's. */
+  avoid: readonly Prefix[]
+  id: string
+  created: string
+  random(bytes: number): Buffer
+}
+
+/** The new network. conflict for a name in use, permission_denied for what Docker forbids, invalid_argument for the rest. */
+export function buildNetwork(request: NetworkCreateRequest, around: Surroundings): NetworkRecord {
+  checkName(request, around.networks)
+  checkDriver(request)
+  const enableIPv4 = request.EnableIPv4 ?? true
+  const enableIPv6 = request.EnableIPv6 ?? false
+  if (!enableIPv4 && !enableIPv6) throw invalid('IPv4 or IPv6 must be enabled')
+  const configs = request.IPAM?.Config ?? []
+  const problems = ipamProblems(configs, enableIPv6)
+  if (problems.length > 0) throw invalid(`invalid network config:\n${problems.join('\n')}`)
+  const options = request.Options ?? {}
+  const bridge = bridgeOptions(options).name ?? `br-${around.id.slice(0, 12)}`
+  const twin = around.networks.find((network) => network.bridge === bridge)
+  if (twin) {
+    throw new EngineError(
+      'permission_denied',
+      `conflicts with network ${twin.id} (${bridge}): networks have same bridge name`,
+    )
+  }
+  return {
+    version: 1,
+    id: around.id,
+    name: request.Name,
+    driver: 'bridge',
+    created: around.created,
+    enableIPv4,
+    enableIPv6,
+    internal: request.Internal ?? false,
+    attachable: request.Attachable ?? false,
+    ipamOptions: request.IPAM?.Options ?? {},
+    ipam: [
+      ...(enableIPv4 ? [choose(4, configs, around)] : []),
+      ...(enableIPv6 ? [choose(6, configs, around)] : []),
+    ],
+    chosenSubnet: configs.length > 0,
+    options,
+    labels: request.Labels ?? {},
+    bridge,
+  }
+}
+
+function checkName(request: NetworkCreateRequest, networks: readonly NetworkRecord[]): void {
+  const name = request.Name
+  if (PREDEFINED.has(name)) {
+    throw new EngineError('permission_denied', `operation is not permitted on predefined ${name} network `)
+  }
+  if (name.trim() === '') throw invalid('invalid name: name is empty')
+  if (networks.some((network) => network.name === name)) {
+    throw new EngineError('conflict', `network with name ${name} already exists`)
+  }
+}
+
+function checkDriver(request: NetworkCreateRequest): void {
+  const driver = request.Driver || 'bridge'
+  if (driver === 'host' || driver === 'null') {
+    throw new EngineError('permission_denied', `only one instance of "${driver}" network is allowed`)
+  }
+  if (['macvlan', 'ipvlan', 'overlay'].includes(driver)) {
+    throw new EngineError('not_implemented', `network driver ${driver} is not supported`)
+  }
+  if (driver !== 'bridge') throw new EngineError('not_found', `plugin ${JSON.stringify(driver)} not found`)
+  const ipam = request.IPAM?.Driver || 'default'
+  if (ipam !== 'default') throw new EngineError('not_found', `plugin ${JSON.stringify(ipam)} not found`)
+  if (request.Scope && request.Scope !== 'local') {
+    throw new EngineError('not_implemented', `network scope ${request.Scope} is not supported`)
+  }
+  for (const field of ['ConfigOnly', 'Ingress'] as const) {
+    if (request[field]) throw new EngineError('not_implemented', `${field} is not supported`)
+  }
+  if (request.ConfigFrom?.Network) throw new EngineError('not_implemented', 'ConfigFrom is not supported')
+}
+
+function choose(family: 4 | 6, configs: readonly IpamConfig[], around: Surroundings): IpamConfig {
+  const asked = configs.filter((config) => (config.Subnet?.includes(':') ? 6 : 4) === family)
+  if (asked.length > 1) {
+    throw new EngineError('permission_denied', "bridge driver doesn't support multiple subnets")
+  }
+  const used = around.networks.flatMap((network) => network.ipam.map((config) => subnetOf(config).prefix))
+  const [config] = asked
+  if (config) {
+    const subnet = subnetOf(config)
+    if (used.some((other) => overlaps(other, subnet.prefix))) {
+      throw new EngineError(
+        'permission_denied',
+        'invalid pool request: Pool overlaps with other one on this address space',
+      )
+    }
+    return ipamConfigOf(subnet)
+  }
+  const taken = [...used, ...around.avoid]
+  const prefix = family === 4 ? choosePrefix(taken) : chooseUlaPrefix(taken, around.random)
+  if (!prefix) throw invalid('all predefined address pools have been fully subnetted')
+  return ipamConfigOf(subnetOf({ Subnet: formatPrefix(prefix) }))
+}
+
+function invalid(message: string): EngineError {
+  return new EngineError('invalid_argument', message)
+}

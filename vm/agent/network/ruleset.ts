@@ -1,0 +1,52 @@
+/** The one nftables ruleset of the VM. Static: what changes are elements of its sets and of its map. Pure. */
+
+/** Name of the table, family inet. */
+export const TABLE = 'slipway'
+
+/** Names of its sets and map. */
+export const Sets = {
+  /** Interface names of all our bridges. */
+  bridges: 'bridges',
+  /** Each bridge paired with itself: traffic that leaves where it came in. */
+  same: 'same',
+  /** Bridges whose traffic to the outside takes the VM's address. */
+  masquerade: 'masq',
+  /** Bridges without a way out. */
+  internal: 'internal',
+  /** Published ports of the double model: protocol . port of the VM → container address . port. */
+  publish: 'publish',
+} as const
+
+/**
+ * Text for `nft -f -`, one transaction. Replaying it on a loaded table changes nothing (`add`), except that the chains
+ * are rewritten. Established connections keep their translation when an element goes.
+ */
+export const RULESET = `
+add table inet ${TABLE}
+add set inet ${TABLE} ${Sets.bridges} { type ifname; }
+add set inet ${TABLE} ${Sets.same} { type ifname . ifname; }
+add set inet ${TABLE} ${Sets.masquerade} { type ifname; }
+add set inet ${TABLE} ${Sets.internal} { type ifname; }
+add map inet ${TABLE} ${Sets.publish} { type inet_proto . inet_service : ipv4_addr . inet_service; }
+
+add chain inet ${TABLE} prerouting { type nat hook prerouting priority dstnat; policy accept; }
+add chain inet ${TABLE} output { type nat hook output priority -100; policy accept; }
+add chain inet ${TABLE} postrouting { type nat hook postrouting priority srcnat; policy accept; }
+add chain inet ${TABLE} forward { type filter hook forward priority filter; policy accept; }
+flush chain inet ${TABLE} prerouting
+flush chain inet ${TABLE} output
+flush chain inet ${TABLE} postrouting
+flush chain inet ${TABLE} forward
+
+add rule inet ${TABLE} prerouting fib daddr type local dnat ip to meta l4proto . th dport map @${Sets.publish}
+add rule inet ${TABLE} output ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @${Sets.publish}
+
+add rule inet ${TABLE} postrouting ct status dnat iifname . oifname @${Sets.same} masquerade
+add rule inet ${TABLE} postrouting iifname @${Sets.masquerade} oifname != @${Sets.bridges} masquerade
+
+add rule inet ${TABLE} forward ct state established,related accept
+add rule inet ${TABLE} forward ct status dnat accept
+add rule inet ${TABLE} forward iifname . oifname @${Sets.same} accept
+add rule inet ${TABLE} forward iifname @${Sets.internal} drop
+add rule inet ${TABLE} forward oifname @${Sets.bridges} drop
+`

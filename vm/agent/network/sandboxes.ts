@@ -1,0 +1,241 @@
+/**
+ * Running containers' ends of the networks: addresses, cables, names. Choosing an address and plugging the cable happen
+ * in one synchronous step, so two containers can never be given the same one.
+ */
+import { EngineError, messageOf } from '../../api/errors.ts'
+import type { EndpointSettings } from '../../api/networks.ts'
+import { type Address, formatAddress, parseAddress } from './address.ts'
+import { bridgeOptions } from './bridge-options.ts'
+import type { Catalog } from './catalog.ts'
+import { checkSettings, dnsNames } from './endpoint.ts'
+import { allocate, isReserved, macFor, type Subnet, subnetOf } from './ipam.ts'
+import type { InterfaceAddress, Links } from './links.ts'
+import type { Attachment } from './network.ts'
+import type { EndpointRecord, NetworkRecord, RecordFolder, SandboxRecord } from './record.ts'
+
+export class Sandboxes {
+  readonly #catalog: Catalog
+  readonly #links: Links
+  readonly #folder: RecordFolder<SandboxRecord>
+  readonly #random: (bytes: number) => Buffer
+  readonly #sandboxes = new Map<string, SandboxRecord>()
+
+  constructor(options: {
+    catalog: Catalog
+    links: Links
+    folder: RecordFolder<SandboxRecord>
+    random: (bytes: number) => Buffer
+  }) {
+    this.#catalog = options.catalog
+    this.#links = options.links
+    this.#folder = options.folder
+    this.#random = options.random
+  }
+
+  async load(onBad: (name: string, error: unknown) => void): Promise<void> {
+    for (const record of await this.#folder.load(onBad)) this.#sandboxes.set(record.containerId, record)
+  }
+
+  get(containerId: string): SandboxRecord | undefined {
+    return this.#sandboxes.get(containerId)
+  }
+
+  all(): SandboxRecord[] {
+    return [...this.#sandboxes.values()]
+  }
+
+  /** Endpoints on a network together with their containers. */
+  on(networkId: string): { sandbox: SandboxRecord; endpoint: EndpointRecord }[] {
+    return this.all().flatMap((sandbox) =>
+      sandbox.endpoints.filter((e) => e.networkId === networkId).map((endpoint) => ({ sandbox, endpoint })),
+    )
+  }
+
+  /** Plugs the container into all its networks or none. */
+  async attach(attachment: Attachment): Promise<SandboxRecord> {
+    const { containerId, containerName, hostname, netns } = attachment
+    if (this.#sandboxes.has(containerId)) await this.detach(containerId)
+    const wanted = Object.entries(attachment.networks).map(([name, settings]) => ({
+      network: this.#catalog.find(name),
+      settings,
+    }))
+    const dnsServers = attachment.dnsServers ?? []
+    const sandbox: SandboxRecord = {
+      version: 1,
+      containerId,
+      containerName,
+      hostname,
+      netns,
+      dnsServers,
+      endpoints: [],
+    }
+    this.#sandboxes.set(containerId, sandbox)
+    try {
+      for (const { network, settings } of wanted) this.#plug(sandbox, network, settings)
+      this.#route(sandbox, undefined)
+      await this.save(sandbox)
+    } catch (error) {
+      this.#release(sandbox)
+      throw error
+    }
+    return sandbox
+  }
+
+  async connect(sandbox: SandboxRecord, network: NetworkRecord, settings: EndpointSettings): Promise<void> {
+    if (sandbox.endpoints.some((endpoint) => endpoint.networkId === network.id)) {
+      throw new EngineError(
+        'permission_denied',
+        `endpoint with name ${sandbox.containerName} already exists in network ${network.name}`,
+      )
+    }
+    const before = this.#gateway(sandbox)
+    const endpoint = this.#plug(sandbox, network, settings)
+    try {
+      this.#route(sandbox, before)
+      await this.save(sandbox)
+    } catch (error) {
+      sandbox.endpoints.splice(sandbox.endpoints.indexOf(endpoint), 1)
+      this.#links.unplug(endpoint.link)
+      throw error
+    }
+  }
+
+  async disconnect(sandbox: SandboxRecord, network: NetworkRecord): Promise<EndpointRecord | undefined> {
+    const endpoint = sandbox.endpoints.find((e) => e.networkId === network.id)
+    if (!endpoint) return undefined
+    sandbox.endpoints.splice(sandbox.endpoints.indexOf(endpoint), 1)
+    if (endpoint.link !== '') this.#links.unplug(endpoint.link)
+    this.#route(sandbox, undefined)
+    await this.save(sandbox)
+    return endpoint
+  }
+
+  /** Releases everything of a container; answers what it had. */
+  async detach(containerId: string): Promise<SandboxRecord | undefined> {
+    const sandbox = this.#sandboxes.get(containerId)
+    if (!sandbox) return undefined
+    this.#release(sandbox)
+    await this.#folder.remove(containerId)
+    return sandbox
+  }
+
+  save(sandbox: SandboxRecord): Promise<void> {
+    return this.#folder.save(sandbox.containerId, sandbox)
+  }
+
+  #release(sandbox: SandboxRecord): void {
+    this.#sandboxes.delete(sandbox.containerId)
+    for (const endpoint of sandbox.endpoints) {
+      if (endpoint.link !== '') this.#links.unplug(endpoint.link)
+    }
+  }
+
+  #plug(sandbox: SandboxRecord, network: NetworkRecord, settings: EndpointSettings): EndpointRecord {
+    checkSettings(network, settings)
+    const endpointId = this.#random(32).toString('hex')
+    const endpoint: EndpointRecord = {
+      networkId: network.id,
+      endpointId,
+      interface: '',
+      link: '',
+      mac: '',
+      ipv4: '',
+      ipv6: '',
+      settings,
+      names: dnsNames(
+        { id: sandbox.containerId, name: sandbox.containerName, hostname: sandbox.hostname },
+        settings.Aliases ?? [],
+      ),
+    }
+    if (network.driver === 'bridge') this.#plugBridge(sandbox, network, endpoint)
+    sandbox.endpoints.push(endpoint)
+    return endpoint
+  }
+
+  #plugBridge(sandbox: SandboxRecord, network: NetworkRecord, endpoint: EndpointRecord): void {
+    const { settings } = endpoint
+    const options = bridgeOptions(network.options)
+    const addresses = network.ipam.map((config) => this.#address(network, subnetOf(config), settings))
+    endpoint.interface = freeInterface(sandbox, options.interfacePrefix)
+    endpoint.link = `veth${endpoint.endpointId.slice(0, 7)}`
+    for (const { address } of addresses) {
+      endpoint[address.family === 4 ? 'ipv4' : 'ipv6'] = formatAddress(address)
+    }
+    endpoint.mac = settings.MacAddress || macFor(endpoint.ipv4, this.#random)
+    try {
+      this.#links.plug({
+        name: endpoint.link,
+        bridge: network.bridge,
+        mtu: options.mtu,
+        isolated: !options.icc,
+        netns: sandbox.netns,
+        interface: endpoint.interface,
+        mac: endpoint.mac,
+        addresses,
+        gateways: [],
+      })
+    } catch (error) {
+      throw new EngineError(
+        'internal',
+        `failed to create endpoint ${sandbox.containerName} on network ${network.name}: ${messageOf(error)}`,
+        { cause: error },
+      )
+    }
+  }
+
+  #address(network: NetworkRecord, subnet: Subnet, settings: EndpointSettings): InterfaceAddress {
+    const { family, bits } = subnet.prefix
+    const used = new Set(
+      this.on(network.id).flatMap(
+        ({ endpoint }) => parseAddress(family === 4 ? endpoint.ipv4 : endpoint.ipv6)?.value ?? [],
+      ),
+    )
+    const asked = family === 4 ? settings.IPAMConfig?.IPv4Address : settings.IPAMConfig?.IPv6Address
+    if (asked) {
+      const address = parseAddress(asked)
+      if (!address || used.has(address.value) || isReserved(subnet, address.value)) {
+        throw new EngineError('permission_denied', 'Address already in use', { details: { address: asked } })
+      }
+      return { address, bits }
+    }
+    const address = allocate(subnet, used)
+    if (!address) {
+      throw new EngineError(
+        'unavailable',
+        `no available IPv${family} addresses on this network's address pools: ${network.name} (${network.id})`,
+        { details: { status: 500 } },
+      )
+    }
+    return { address, bits }
+  }
+
+  /** The endpoint that carries the default routes: highest priority, then Docker's alphabetical order of networks. */
+  #gateway(sandbox: SandboxRecord): { interface: string; gateways: Address[] } | undefined {
+    const candidates = sandbox.endpoints.flatMap((endpoint) => {
+      const network = this.#catalog.byId(endpoint.networkId)
+      return network?.driver === 'bridge' && !network.internal ? [{ endpoint, network }] : []
+    })
+    candidates.sort(
+      (a, b) =>
+        (b.endpoint.settings.GwPriority ?? 0) - (a.endpoint.settings.GwPriority ?? 0) ||
+        a.network.name.localeCompare(b.network.name),
+    )
+    const [best] = candidates
+    if (!best) return undefined
+    const gateways = best.network.ipam.map((config) => subnetOf(config).gateway)
+    return { interface: best.endpoint.interface, gateways }
+  }
+
+  #route(sandbox: SandboxRecord, before: { interface: string; gateways: Address[] } | undefined): void {
+    const now = this.#gateway(sandbox)
+    if (before?.interface === now?.interface) return
+    this.#links.reroute(sandbox.netns, before, now)
+  }
+}
+
+function freeInterface(sandbox: SandboxRecord, prefix: string): string {
+  const taken = new Set(sandbox.endpoints.map((endpoint) => endpoint.interface))
+  let index = 0
+  while (taken.has(`${prefix}${index}`)) index++
+  return `${prefix}${index}`
+}

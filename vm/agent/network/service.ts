@@ -1,0 +1,361 @@
+/** The network service: catalogue, sandboxes, resolver, firewall and published ports put together. */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EngineError, messageOf } from '../../api/errors.ts'
+import type { EndpointSettings, NetworkCreateRequest, NetworkInspect } from '../../api/networks.ts'
+import type { EngineConfig, PublishedPort } from '../../api/slipway.ts'
+import type { EventBus } from '../events.ts'
+import type { Filters } from '../images/images.ts'
+import { bridgeOptions } from './bridge-options.ts'
+import { Catalog } from './catalog.ts'
+import { buildNetwork, PREDEFINED } from './create.ts'
+import { checkSettings, dnsNames, endpointSettings, isUserDefined } from './endpoint.ts'
+import { type BridgeRules, type Firewall, NftFirewall } from './firewall.ts'
+import type { HostLink } from './host-link.ts'
+import { inspectNetwork, matchesList, matchesPrune } from './inspect.ts'
+import { subnetOf } from './ipam.ts'
+import { type Links, NetlinkLinks } from './links.ts'
+import type { Attachment, Endpoints, NetworkService } from './network.ts'
+import { Publisher } from './publisher.ts'
+import { type NetworkRecord, RecordFolder, type SandboxRecord } from './record.ts'
+import { type DnsOptions, parseResolvConf, resolvConfText } from './resolv-conf.ts'
+import { Resolver } from './resolver.ts'
+import { Sandboxes } from './sandboxes.ts'
+
+export interface NetworksOptions {
+  /** Where networks are kept: one JSON file each. */
+  root: string
+  /** What vanishes with the VM: endpoints and published ports of running containers. */
+  runDir: string
+  hostLink: HostLink
+  events: EventBus
+  config: EngineConfig
+  log?: (message: string) => void
+  links?: Links
+  firewall?: Firewall
+  random?: (bytes: number) => Buffer
+  resolvConfPath?: string
+}
+
+export class Networks implements NetworkService {
+  readonly #catalog: Catalog
+  readonly #sandboxes: Sandboxes
+  readonly #resolver: Resolver
+  readonly #publisher: Publisher
+  readonly #links: Links
+  readonly #firewall: Firewall
+  readonly #events: EventBus
+  readonly #random: (bytes: number) => Buffer
+  readonly #log: (message: string) => void
+  readonly #resolvConfPath: string
+  #vmDns: DnsOptions = { servers: ['10.0.2.3'], search: [], options: [] }
+  #ready: Promise<void> | undefined
+
+  constructor(options: NetworksOptions) {
+    this.#log = options.log ?? (() => undefined)
+    this.#events = options.events
+    this.#random = options.random ?? randomBytes
+    this.#links = options.links ?? new NetlinkLinks()
+    this.#firewall = options.firewall ?? new NftFirewall()
+    this.#resolvConfPath = options.resolvConfPath ?? '/etc/resolv.conf'
+    this.#catalog = new Catalog(new RecordFolder(options.root, { durable: true }))
+    this.#sandboxes = new Sandboxes({
+      catalog: this.#catalog,
+      links: this.#links,
+      folder: new RecordFolder(join(options.runDir, 'endpoints'), { durable: false }),
+      random: this.#random,
+    })
+    this.#resolver = new Resolver({
+      names: { catalog: this.#catalog, on: (id) => this.#sandboxes.on(id) },
+      upstream: () => this.#vmDns.servers,
+      log: this.#log,
+    })
+    this.#publisher = new Publisher({
+      link: options.hostLink,
+      firewall: this.#firewall,
+      folder: new RecordFolder(join(options.runDir, 'ports'), { durable: false }),
+      model: options.config.portModel,
+      log: this.#log,
+    })
+  }
+
+  /**
+   * Reads the disk, builds the bridges, loads the firewall (the only process this service ever spawns) and takes up
+   * what an earlier agent left. Everything that needs it waits for it; called once, by whoever comes first.
+   */
+  start(): Promise<void> {
+    this.#ready ??= this.#start()
+    return this.#ready
+  }
+
+  async #start(): Promise<void> {
+    const onBad = (name: string, error: unknown) => this.#log(`network state ${name}: ${messageOf(error)}`)
+    this.#vmDns = parseResolvConf(await readFile(this.#resolvConfPath, 'utf8'))
+    await this.#catalog.load(() => this.#newId(), onBad)
+    await this.#sandboxes.load(onBad)
+    const publications = await this.#publisher.load()
+    const networks = this.#catalog.all().filter((network) => network.driver === 'bridge')
+    for (const network of networks) this.#ensureBridge(network)
+    await this.#firewall.load(networks.map(rulesOf), publications)
+    for (const sandbox of this.#sandboxes.all()) {
+      if (sandbox.dns) await this.#resume(sandbox)
+    }
+  }
+
+  async #resume(sandbox: SandboxRecord): Promise<void> {
+    try {
+      await this.#resolver.serve(sandbox)
+    } catch (error) {
+      // Its container ended while no agent ran: the container service will detach it.
+      this.#log(`resolver of ${sandbox.containerName}: ${messageOf(error)}`)
+    }
+  }
+
+  async validate(networks: Record<string, EndpointSettings>): Promise<void> {
+    await this.start()
+    for (const [name, settings] of Object.entries(networks)) {
+      checkSettings(this.#catalog.find(name), settings)
+    }
+  }
+
+  async attach(attachment: Attachment, options: { signal?: AbortSignal } = {}): Promise<Endpoints> {
+    await this.start()
+    options.signal?.throwIfAborted()
+    const sandbox = await this.#sandboxes.attach(attachment)
+    try {
+      await this.#serveNames(sandbox)
+    } catch (error) {
+      await this.#sandboxes.detach(sandbox.containerId)
+      throw error
+    }
+    for (const { networkId } of sandbox.endpoints) this.#announce('connect', networkId, sandbox.containerId)
+    return this.endpoints(attachment.containerId) ?? {}
+  }
+
+  async detach(containerId: string): Promise<void> {
+    await this.start()
+    await this.unpublish(containerId)
+    this.#resolver.stop(containerId)
+    const sandbox = await this.#sandboxes.detach(containerId)
+    for (const { networkId } of sandbox?.endpoints ?? []) this.#announce('disconnect', networkId, containerId)
+  }
+
+  async connect(
+    attachment: Omit<Attachment, 'networks'>,
+    network: string,
+    settings: EndpointSettings,
+  ): Promise<EndpointSettings> {
+    await this.start()
+    const record = this.#connectable(network)
+    const { containerId } = attachment
+    const sandbox =
+      this.#sandboxes.get(containerId) ?? (await this.#sandboxes.attach({ ...attachment, networks: {} }))
+    await this.#sandboxes.connect(sandbox, record, settings)
+    await this.#serveNames(sandbox)
+    this.#announce('connect', record.id, containerId)
+    return this.endpoints(containerId)?.[record.name] ?? {}
+  }
+
+  async disconnect(containerId: string, network: string, options: { force?: boolean } = {}): Promise<void> {
+    await this.start()
+    const record = this.#catalog.find(network)
+    if (record.driver === 'host') throw hostConflict()
+    const sandbox = this.#sandboxes.get(containerId)
+    const endpoint = sandbox && (await this.#sandboxes.disconnect(sandbox, record))
+    if (endpoint) this.#announce('disconnect', record.id, containerId)
+    else if (!options.force) {
+      const message = `container ${containerId} is not connected to network ${record.name}`
+      throw new EngineError('conflict', message, { details: { status: 500 } })
+    }
+  }
+
+  endpoints(containerId: string): Endpoints | undefined {
+    const sandbox = this.#sandboxes.get(containerId)
+    if (!sandbox) return undefined
+    const endpoints: Endpoints = {}
+    for (const endpoint of sandbox.endpoints) {
+      const network = this.#catalog.byId(endpoint.networkId)
+      if (network) endpoints[network.name] = endpointSettings(network, endpoint)
+    }
+    return endpoints
+  }
+
+  async rename(containerId: string, name: string): Promise<void> {
+    const sandbox = this.#sandboxes.get(containerId)
+    if (!sandbox) return
+    sandbox.containerName = name
+    for (const endpoint of sandbox.endpoints) {
+      const container = { id: containerId, name, hostname: sandbox.hostname }
+      endpoint.names = dnsNames(container, endpoint.settings.Aliases ?? [])
+    }
+    await this.#sandboxes.save(sandbox)
+  }
+
+  resolvConf(networks: string[], dns: DnsOptions): string {
+    const embedded = networks.some((name) => isUserDefined(this.#catalog.find(name)))
+    return resolvConfText(this.#vmDns, dns, embedded)
+  }
+
+  async publish(
+    containerId: string,
+    containerName: string,
+    containerIp: string,
+    ports: PublishedPort[],
+    options: { deferred?: boolean; signal?: AbortSignal } = {},
+  ): Promise<PublishedPort[]> {
+    await this.start()
+    const endpoint = this.#sandboxes
+      .get(containerId)
+      ?.endpoints.find(({ ipv4, ipv6 }) => ipv4 === containerIp || ipv6 === containerIp)
+    const endpointId = endpoint?.endpointId ?? containerId
+    return this.#publisher.publish({ containerId, containerName, containerIp, endpointId, ports }, options)
+  }
+
+  published(containerId: string): PublishedPort[] {
+    return this.#publisher.published(containerId)
+  }
+
+  unpublish(containerId: string): Promise<void> {
+    return this.#publisher.unpublish(containerId)
+  }
+
+  async configure(config: EngineConfig): Promise<void> {
+    await this.start()
+    await this.#publisher.setModel(config.portModel)
+  }
+
+  async list(filters: Filters): Promise<NetworkInspect[]> {
+    await this.start()
+    return this.#catalog
+      .all()
+      .filter((network) => matchesList(network, filters, this.#sandboxes.on(network.id).length > 0))
+      .map((network) => inspectNetwork(network, []))
+  }
+
+  async inspect(idOrName: string): Promise<NetworkInspect> {
+    await this.start()
+    const network = this.#catalog.find(idOrName)
+    return inspectNetwork(network, this.#sandboxes.on(network.id))
+  }
+
+  async create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }> {
+    await this.start()
+    const networks = this.#catalog.all()
+    const network = buildNetwork(request, {
+      networks,
+      avoid: this.#links.routes(new Set(networks.map(({ bridge }) => bridge))),
+      id: this.#newId(),
+      created: new Date().toISOString(),
+      random: this.#random,
+    })
+    await this.#catalog.add(network)
+    try {
+      this.#ensureBridge(network)
+      this.#firewall.addBridge(rulesOf(network))
+    } catch (error) {
+      this.#links.removeBridge(network.bridge)
+      await this.#catalog.remove(network.id)
+      throw error
+    }
+    this.#announce('create', network.id)
+    return { Id: network.id, Warning: '' }
+  }
+
+  async remove(idOrName: string): Promise<void> {
+    await this.start()
+    const network = this.#catalog.find(idOrName)
+    if (PREDEFINED.has(network.name)) {
+      const message = `${network.name} is a pre-defined network and cannot be removed`
+      throw new EngineError('permission_denied', message)
+    }
+    const members = this.#sandboxes.on(network.id)
+    if (members.length > 0) {
+      const list = members.map(
+        ({ sandbox, endpoint }) => `name:"${sandbox.containerName}" id:"${endpoint.endpointId.slice(0, 12)}"`,
+      )
+      throw new EngineError(
+        'permission_denied',
+        `error while removing network: network ${network.name} has active endpoints (${list.join(', ')})`,
+      )
+    }
+    await this.#destroy(network)
+  }
+
+  async prune(filters: Filters): Promise<{ NetworksDeleted: string[] | null }> {
+    await this.start()
+    const unused = this.#catalog.all().filter((network) => {
+      const inUse = PREDEFINED.has(network.name) || this.#sandboxes.on(network.id).length > 0
+      return matchesPrune(network, filters, Date.now()) && !inUse
+    })
+    for (const network of unused) await this.#destroy(network)
+    if (unused.length > 0) this.#events.publish('network', 'prune', '', { reclaimed: '0' })
+    return { NetworksDeleted: unused.length > 0 ? unused.map(({ name }) => name) : null }
+  }
+
+  [Symbol.dispose](): void {
+    this.#resolver[Symbol.dispose]()
+  }
+
+  async #destroy(network: NetworkRecord): Promise<void> {
+    await this.#catalog.remove(network.id)
+    this.#firewall.removeBridge(rulesOf(network))
+    this.#links.removeBridge(network.bridge)
+    this.#events.publish('network', 'destroy', network.id, attributes(network))
+  }
+
+  /** Starts the embedded resolver once the container has a user-defined network. */
+  async #serveNames(sandbox: SandboxRecord): Promise<void> {
+    const networks = sandbox.endpoints.map(({ networkId }) => this.#catalog.byId(networkId))
+    if (sandbox.dns || !networks.some((network) => network && isUserDefined(network))) return
+    sandbox.dns = await this.#resolver.serve(sandbox)
+    await this.#sandboxes.save(sandbox)
+  }
+
+  #connectable(name: string): NetworkRecord {
+    const network = this.#catalog.find(name)
+    if (network.driver === 'host') throw hostConflict()
+    if (network.driver === 'null') {
+      throw new EngineError(
+        'invalid_argument',
+        'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+      )
+    }
+    return network
+  }
+
+  #ensureBridge(network: NetworkRecord): void {
+    const { mtu } = bridgeOptions(network.options)
+    const addresses = network.ipam.map((config) => {
+      const { gateway, prefix } = subnetOf(config)
+      return { address: gateway, bits: prefix.bits }
+    })
+    const mac = ['02', '42', ...(this.#random(4).toString('hex').match(/../g) ?? [])].join(':')
+    this.#links.ensureBridge({ name: network.bridge, mtu, mac, addresses })
+  }
+
+  #announce(action: string, networkId: string, containerId?: string): void {
+    const network = this.#catalog.byId(networkId)
+    if (!network) return
+    const container = containerId === undefined ? {} : { container: containerId }
+    this.#events.publish('network', action, networkId, { ...container, ...attributes(network) })
+  }
+
+  #newId(): string {
+    return this.#random(32).toString('hex')
+  }
+}
+
+function attributes(network: NetworkRecord): Record<string, string> {
+  return { name: network.name, type: network.driver }
+}
+
+function rulesOf(network: NetworkRecord): BridgeRules {
+  const { masquerade } = bridgeOptions(network.options)
+  return { name: network.bridge, internal: network.internal, masquerade }
+}
+
+function hostConflict(): EngineError {
+  const message = 'container cannot be disconnected from host network or connected to host network'
+  return new EngineError('invalid_argument', message)
+}
