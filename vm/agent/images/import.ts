@@ -8,6 +8,7 @@ import type { Layers } from './layers.ts'
 import { ALL_BLOBS, type Leases } from './leases.ts'
 import { decompressed } from './load.ts'
 import { parsePlatform } from './manifest.ts'
+import { MediaType } from './media-types.ts'
 
 export interface ImportParts {
   content: FileContentStore
@@ -31,7 +32,7 @@ export async function importTar(
   const lease = parts.leases.take()
   try {
     await lease.hold(ALL_BLOBS)
-    const { digest } = await parts.content.write(decompressed(tar), {}, signal)
+    const { digest, size } = await parts.content.write(decompressed(tar), {}, signal)
     await lease.hold(digest)
     await parts.layers.unpack({ digest, diffId: digest, chainId: digest, parent: undefined }, signal)
     const image = {
@@ -40,7 +41,12 @@ export async function importTar(
       comment: options.message ?? 'Imported from -',
       ...(platform ? { architecture: platform.architecture, os: platform.os } : {}),
     }
-    return await parts.committer.record(image, { diffId: digest }, lease)
+    // Kept as it came: its order and headers are not ours, so it could not be packed again.
+    return await parts.committer.record(
+      image,
+      { diffId: digest, blob: { mediaType: MediaType.OCI_LAYER, digest, size } },
+      lease,
+    )
   } finally {
     lease[Symbol.dispose]()
   }

@@ -62,6 +62,9 @@ export class Pusher {
       )
     }
     report({ status: `The push refers to repository [${reference.domain}/${reference.path}]` })
+    for (const { diffId } of this.#library.record(id).layers.toReversed()) {
+      report({ status: 'Preparing', progressDetail: {}, id: shortId(diffId) })
+    }
     const lease = this.#leases.take()
     try {
       await lease.hold(ALL_BLOBS)
@@ -90,8 +93,6 @@ export class Pusher {
     report: Report,
   ): Promise<void> {
     const record = this.#library.record(id)
-    for (const { diffId } of [...record.layers].reverse())
-      report({ status: 'Preparing', progressDetail: {}, id: shortId(diffId) })
     const slots = new Slots(MAX_UPLOADS)
     const layers = await Promise.all(
       record.layers.map((layer, index) =>
