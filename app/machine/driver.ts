@@ -42,8 +42,8 @@ export interface VmHandle {
   readonly exited: Promise<Exit>
   readonly qmp: Qmp
   /**
-   * Ends the hypervisor without asking the guest: quit, SIGTERM, SIGKILL, each given a share of `graceMs`. What the
-   * guest flushed is on disk. Resolves when the process is gone; the same promise's value for every caller.
+   * Ends the hypervisor without asking the guest: quit, then SIGTERM, then SIGKILL, each after half of `graceMs` (default
+   * 4000). What the guest wrote to its disks is kept. Resolves when the process is gone.
    */
   stop(options?: { graceMs?: number }): Promise<Exit>
   /** SIGKILL at once. */
@@ -52,13 +52,8 @@ export interface VmHandle {
   detach(): Promise<void>
 }
 
-/** What a VM was started with, as remembered in machine.json: enough to find it again. */
-export interface VmRecord {
-  readonly id: string
-  readonly pid: number
-  readonly monitor: string
-  readonly stderrLog: string
-}
+/** What a VM was started with: enough to find it again. */
+export type VmRecord = Pick<VmSpec, 'id' | 'pidFile' | 'monitor' | 'stderrLog'>
 
 export interface DriverInfo {
   readonly name: string
@@ -78,7 +73,10 @@ export interface MachineDriver {
    * ends before that, with its own words; then nothing is left running.
    */
   start(spec: VmSpec, options?: { signal?: AbortSignal }): Promise<VmHandle>
-  /** The VM of the record when it still runs (its process is there and its monitor answers with the same id). */
+  /**
+   * The VM of the record when it still runs: its process is there and its monitor answers with the same id. One that is
+   * there but hangs is killed; answers undefined once nothing of it runs.
+   */
   adopt(record: VmRecord, options?: { signal?: AbortSignal }): Promise<VmHandle | undefined>
   /** Removes the disk. Idempotent. The VM must not be running. */
   remove(disk: { path: string }): Promise<void>

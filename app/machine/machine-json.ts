@@ -29,6 +29,8 @@ const machineSchema = v.object({
       acceleratorNote: v.optional(v.string()),
       startedAt: v.number(),
       recipe: v.string(),
+      /** Its kernel came up. */
+      booted: v.optional(v.boolean()),
     }),
   ),
   /** By accelerator, host kernel and QEMU version: an upgrade of either is a new chance. */

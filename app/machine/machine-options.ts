@@ -1,4 +1,5 @@
 import type { ClockResponse, EngineConfig } from '../../vm/api/slipway.ts'
+import { PROOF_MS } from './accelerator.ts'
 import type { Dial } from './dial.ts'
 import type { MachineDriver } from './driver.ts'
 import type { MachineImage } from './image.ts'
@@ -52,6 +53,7 @@ export interface MachineTimeouts {
   /** From a hardware accelerator's start to the guest's first line, after which it counts as not working. */
   readonly proof: number
   /** Per start step. */
+  readonly prepare: number
   readonly launch: number
   readonly kernel: number
   readonly disk: number
@@ -65,4 +67,23 @@ export interface MachineTimeouts {
   readonly clock: number
   /** Between two checks of clock and engine. */
   readonly tick: number
+}
+
+/**
+ * Generous: each is ten to twenty times what a quiet machine without hardware acceleration needs, because a busy one is
+ * slow and not broken. Only `proof` is tight, and only until the accelerator has worked once.
+ */
+export const TIMEOUTS: MachineTimeouts = {
+  proof: PROOF_MS,
+  prepare: 600_000,
+  launch: 30_000,
+  kernel: 90_000,
+  disk: 120_000,
+  diskWork: 900_000,
+  connect: 90_000,
+  engine: 180_000,
+  ports: 15_000,
+  shutdown: 20_000,
+  clock: 15_000,
+  tick: 60_000,
 }

@@ -1,11 +1,27 @@
-import type { Duplex } from 'node:stream'
+import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import { Boot, type BootContext, type Booted } from './boot.ts'
+import { untilAborted, within } from './deadline.ts'
 import type { Dial } from './dial.ts'
-import type { MachineOptions } from './machine-options.ts'
-import type { MachineState, Problem } from './state.ts'
+import type { Exit, VmHandle } from './driver.ts'
+import { describeExit } from './exit.ts'
+import { Lock } from './lock.ts'
+import { MachineFile } from './machine-json.ts'
+import { type HookOptions, type MachineOptions, type MachineTimeouts, TIMEOUTS } from './machine-options.ts'
+import { type MachinePaths, machinePaths } from './paths.ts'
+import { logTail } from './serial.ts'
+import type { ShellSession, Ssh } from './ssh.ts'
+import type { MachineState, Problem, StartStep } from './state.ts'
+import { StateCell } from './state-cell.ts'
+import { Supervisor } from './supervisor.ts'
 
-/** A login shell inside the VM with a terminal of its own. Ends when the shell does; `destroy()` hangs up. */
-export interface ShellSession extends Duplex {
-  resize(size: { rows: number; columns: number }): void
+/** A VM that runs, and what watches over it. */
+interface Live extends Booted {
+  readonly supervisor: Supervisor
+}
+
+interface Starting {
+  readonly done: Promise<void>
+  readonly cancel: AbortController
 }
 
 /**
@@ -13,49 +29,393 @@ export interface ShellSession extends Duplex {
  * One writer of the state; every reader is a subscriber. The VM outlives this object and its process: `dispose` lets go
  * of it, and the next Machine of the same home takes it over (`start`, or `attach` when it must not be started).
  *
- * One process owns a home at a time: `start` and `attach` fail with `conflict` while another one does.
+ * One process owns a home at a time: `start`, `attach` and `stop` fail with 'conflict' while another one does.
  */
-export declare class Machine implements AsyncDisposable {
-  constructor(options: MachineOptions)
+export class Machine implements AsyncDisposable {
+  readonly #options: MachineOptions
+  readonly #paths: MachinePaths
+  readonly #timeouts: MachineTimeouts
+  readonly #cell: StateCell
+  readonly #problems = new Map<Problem['code'], Problem>()
+  #owned: Promise<{ lock: Lock; file: MachineFile }> | undefined
+  #starting: Starting | undefined
+  #stopping: Promise<void> | undefined
+  #live: Live | undefined
+  #finding: Promise<VmHandle | undefined> | undefined
+  /** What streams go through, from the `engine` step on. */
+  #ssh: Ssh | undefined
+  #disposed = false
+
+  constructor(options: MachineOptions) {
+    this.#options = options
+    this.#paths = machinePaths(options.home)
+    this.#timeouts = { ...TIMEOUTS, ...options.timeouts }
+    this.#cell = new StateCell(options.log)
+  }
 
   /** The current state; immutable. */
-  get state(): MachineState
+  get state(): MachineState {
+    return this.#cell.state
+  }
+
+  /** Where this machine keeps its files. */
+  get paths(): MachinePaths {
+    return this.#paths
+  }
+
   /** Calls `listener` with the current state at once, then with every change. Answers the unsubscribe. */
-  subscribe(listener: (state: MachineState) => void): () => void
+  subscribe(listener: (state: MachineState) => void): () => void {
+    return this.#cell.subscribe(listener)
+  }
 
   /**
    * Starts the machine, or takes over the one that runs. Resolves when it is running; a call during a start joins it, on
    * a running machine it does nothing, while stopping it waits and then starts. Rejects with the failure that the state
    * shows ('vm_failed' with a hint), or 'cancelled' when `stop` ended the start. The signal ends this caller's wait only.
    */
-  start(options?: { signal?: AbortSignal }): Promise<void>
+  async start({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    await untilAborted(this.#stopping?.catch(() => undefined) ?? Promise.resolve(), signal)
+    if (this.#live && !this.#starting) return
+    await this.#own()
+    const starting = this.#starting ?? this.#begin((boot) => this.#adoptOrBoot(boot))
+    await untilAborted(starting.done, signal)
+  }
+
   /** Takes over the VM of this home when one runs and waits until it is usable; false when none runs. */
-  attach(options?: { signal?: AbortSignal }): Promise<boolean>
+  async attach({ signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+    if (this.#live || this.#starting) return this.start(signal ? { signal } : {}).then(() => true)
+    const handle = await this.#find()
+    if (this.#live || this.#starting) {
+      await handle?.detach()
+      return this.start(signal ? { signal } : {}).then(() => true)
+    }
+    if (!handle) return false
+    const starting = this.#begin((boot) => boot.adopt(handle))
+    await untilAborted(starting.done, signal)
+    return true
+  }
+
   /**
    * Stops the machine in order: the guest powers itself off, then QEMU is ended. Ends a start that is under way. Joins a
    * stop that is. Resolves when the VM is gone, whatever its state was.
    */
-  stop(options?: { signal?: AbortSignal }): Promise<void>
-  restart(options?: { signal?: AbortSignal }): Promise<void>
+  async stop({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined
+    })
+    await untilAborted(this.#stopping, signal)
+  }
+
+  async restart(options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.stop(options)
+    await this.start(options)
+  }
 
   /** Streams into the guest; usable from the `engine` step on, 'unavailable' when the machine does not run. */
-  readonly dial: Dial
-  shell(options: { rows: number; columns: number; signal?: AbortSignal }): Promise<ShellSession>
+  readonly dial: Dial = (target, options) => {
+    if (!this.#ssh) return Promise.reject(notRunning())
+    return this.#ssh.dial(target, options)
+  }
+
+  /** A login shell in the VM; with a `command`, that one runs in the terminal instead. */
+  shell(options: {
+    rows: number
+    columns: number
+    command?: string
+    signal?: AbortSignal
+  }): Promise<ShellSession> {
+    if (!this.#ssh) return Promise.reject(notRunning())
+    return this.#ssh.shell(options)
+  }
+
   /** A QEMU monitor command (QMP) on the running VM. */
   monitor(
     command: string,
     args?: Readonly<Record<string, unknown>>,
     options?: { signal?: AbortSignal },
-  ): Promise<unknown>
+  ): Promise<unknown> {
+    if (!this.#live) return Promise.reject(notRunning())
+    return this.#live.handle.qmp.execute(command, args, options)
+  }
 
   /** Shows (or replaces) one problem of a running machine. Does nothing when it does not run. */
-  report(problem: Problem): void
-  clear(code: Problem['code']): void
-  /** The host woke up: checks connection and clock at once instead of at the next tick. */
-  resumed(): void
+  report(problem: Problem): void {
+    if (!this.#live) return
+    this.#problems.set(problem.code, problem)
+    this.#show()
+  }
+
+  clear(code: Problem['code']): void {
+    if (this.#problems.delete(code)) this.#show()
+  }
+
+  /**
+   * Checks connection, engine and clock at once instead of at the next tick: the host woke up, or a call to the engine
+   * failed in a way that makes one doubt it.
+   */
+  resumed(): void {
+    this.#live?.supervisor.check()
+  }
 
   /** Removes the data disk: every image, container and volume. The machine must be stopped ('conflict'). */
-  removeData(): Promise<void>
+  async removeData(): Promise<void> {
+    const idle = this.state.state === 'stopped' || this.state.state === 'failed'
+    if (!idle || this.#starting)
+      throw new EngineError('conflict', 'the machine must be stopped before it is reset')
+    const handle = await this.#find()
+    if (handle) {
+      await handle.detach()
+      throw new EngineError('conflict', 'the machine must be stopped before it is reset')
+    }
+    await this.#options.driver.remove({ path: this.#paths.dataDisk })
+  }
+
   /** Lets go: no VM is stopped, nothing is left open. */
-  [Symbol.asyncDispose](): Promise<void>
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
+    this.#starting?.cancel.abort()
+    await this.#starting?.done.catch(() => undefined)
+    await this.#stopping?.catch(() => undefined)
+    const live = this.#live
+    this.#live = undefined
+    await this.#release(live)
+    await live?.handle.detach()
+    const owned = await this.#owned?.catch(() => undefined)
+    await owned?.lock[Symbol.asyncDispose]()
+  }
+
+  /** Takes the home's lock, once. */
+  #own(): Promise<{ lock: Lock; file: MachineFile }> {
+    if (this.#disposed) return Promise.reject(notRunning())
+    this.#owned ??= this.#take().catch((error: unknown) => {
+      this.#owned = undefined
+      throw error
+    })
+    return this.#owned
+  }
+
+  async #take(): Promise<{ lock: Lock; file: MachineFile }> {
+    const lock = await Lock.acquire(this.#paths.lockFile)
+    try {
+      return { lock, file: await MachineFile.open(this.#paths.machineFile) }
+    } catch (error) {
+      await lock[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /**
+   * The VM of an earlier process when one runs and has come to life; one that never did is ended. One search at a time: a
+   * monitor talks to one client only.
+   */
+  #find(): Promise<VmHandle | undefined> {
+    const search = (this.#finding ?? Promise.resolve()).catch(() => undefined).then(() => this.#search())
+    this.#finding = search
+    return search
+  }
+
+  async #search(): Promise<VmHandle | undefined> {
+    if (this.#live) return undefined
+    const { file } = await this.#own()
+    const { pidFile, monitor, qemuLog } = this.#paths
+    const record = { id: file.record.id, pidFile, monitor, stderrLog: qemuLog }
+    const handle = await this.#options.driver.adopt(record)
+    if (!handle) return undefined
+    if (file.record.vm?.booted) return handle
+    this.#options.log('machine: ended a virtual machine that never came up', { pid: handle.pid })
+    await handle.stop()
+    return undefined
+  }
+
+  async #adoptOrBoot(boot: Boot): Promise<Booted> {
+    const handle = await this.#find()
+    return handle ? boot.adopt(handle) : boot.fresh()
+  }
+
+  #begin(run: (boot: Boot) => Promise<Booted>): Starting {
+    const cancel = new AbortController()
+    this.#problems.clear()
+    this.#cell.set({ state: 'starting', step: 'prepare', since: Date.now() })
+    const done = this.#run(run, cancel.signal).finally(() => {
+      this.#starting = undefined
+    })
+    done.catch(() => undefined)
+    this.#starting = { done, cancel }
+    return this.#starting
+  }
+
+  async #run(run: (boot: Boot) => Promise<Booted>, signal: AbortSignal): Promise<void> {
+    const boot = new Boot(await this.#context(signal))
+    try {
+      const booted = await run(boot)
+      await this.#open(booted, signal)
+    } catch (error) {
+      await this.#startFailed(boot, error, signal)
+      throw error
+    }
+  }
+
+  async #context(signal: AbortSignal): Promise<BootContext> {
+    const { file } = await this.#own()
+    return {
+      options: this.#options,
+      timeouts: this.#timeouts,
+      paths: this.#paths,
+      file,
+      signal,
+      enter: (step, detail) => this.#enter(step, detail),
+      onConnection: (connected) => this.#live?.supervisor.onConnection(connected),
+      onDialable: (ssh) => {
+        this.#ssh = ssh
+      },
+    }
+  }
+
+  #enter(step: StartStep, detail?: string): void {
+    if (this.state.state !== 'starting') return
+    this.#options.log('machine: starting', detail === undefined ? { step } : { step, detail })
+    this.#cell.set({
+      state: 'starting',
+      step,
+      since: Date.now(),
+      ...(detail === undefined ? {} : { detail }),
+    })
+  }
+
+  /** From "the engine answered" to "running": the ports hook may take its time, but it cannot withhold it. */
+  async #open(booted: Booted, signal: AbortSignal): Promise<void> {
+    const { ssh, handle, facts } = booted
+    const supervisor = new Supervisor({
+      options: this.#options,
+      timeouts: this.#timeouts,
+      ssh,
+      report: (problem) => this.report(problem),
+      clear: (code) => this.clear(code),
+    })
+    const live: Live = { ...booted, supervisor }
+    this.#live = live
+    void handle.exited.then((exit) => this.#died(live, exit))
+    this.#enter('ports')
+    const death = handle.exited.then((exit) => {
+      throw new EngineError('vm_failed', describeExit(exit))
+    })
+    death.catch(() => undefined)
+    // `ready` has its own deadline and never fails: what it cannot do is a problem of a running machine.
+    const ms = this.#timeouts.ports * 2
+    await within({ ms, what: 'the published ports', signal, death }, () => supervisor.ready())
+    this.#cell.set({ state: 'running', ...facts })
+    this.#show()
+    supervisor.check()
+  }
+
+  async #startFailed(boot: Boot, error: unknown, signal: AbortSignal): Promise<void> {
+    const serialTail = await logTail(this.#paths.serialLog)
+    const live = this.#live
+    this.#live = undefined
+    await this.#release(live)
+    await boot.abandon({ keepVm: this.#disposed })
+    if (!this.#disposed) await this.#forgetVm()
+    if (signal.aborted || this.state.state !== 'starting') return
+    this.#options.log('machine: failed to start', { step: boot.step, error: messageOf(error) })
+    const hint = error instanceof EngineError ? error.hint : undefined
+    this.#cell.set({
+      state: 'failed',
+      error: messageOf(error),
+      step: boot.step,
+      hint: hint ?? 'Try again; if it fails the same way, the logs say more.',
+      ...(serialTail === '' ? {} : { serialTail }),
+    })
+  }
+
+  async #died(live: Live, exit: Exit): Promise<void> {
+    // A start that is under way sees it itself, and so does a stop; one that has just succeeded does not.
+    await this.#starting?.done.catch(() => undefined)
+    if (this.#live !== live || this.#stopping) return
+    this.#live = undefined
+    const serialTail = await logTail(this.#paths.serialLog)
+    await this.#release(live)
+    await this.#forgetVm()
+    this.#options.log('machine: died', { ...exit })
+    this.#cell.set({
+      state: 'failed',
+      error: describeExit(exit),
+      hint: 'Start it again: what was written to its disk is kept.',
+      ...(serialTail === '' ? {} : { serialTail }),
+    })
+  }
+
+  async #stop(): Promise<void> {
+    const starting = this.#starting
+    if (starting) {
+      starting.cancel.abort()
+      this.#cell.set({ state: 'stopping' })
+      await starting.done.catch(() => undefined)
+    } else if (!this.#live) {
+      // Another process may have left one running.
+      await this.attach().catch((error: unknown) =>
+        this.#options.log('machine: nothing to stop', { error: messageOf(error) }),
+      )
+    }
+    const live = this.#live
+    if (live) {
+      if (this.state.state !== 'stopping') this.#cell.set({ state: 'stopping' })
+      this.#live = undefined
+      await this.#powerOff(live)
+      await this.#release(live)
+      await this.#forgetVm()
+    }
+    if (this.state.state !== 'stopped') this.#cell.set({ state: 'stopped' })
+  }
+
+  async #powerOff({ ssh, handle, supervisor }: Live): Promise<void> {
+    await supervisor[Symbol.asyncDispose]()
+    const powerOff = ({ signal }: HookOptions) => ssh.exec('poweroff', { signal })
+    const ask = async (running: HookOptions): Promise<void> => {
+      try {
+        await (this.#options.shutdown ? this.#options.shutdown(ssh.dial, running) : powerOff(running))
+      } catch (error) {
+        // The guest's end may cut off its own answer. If that was not it, the plain way is left.
+        this.#options.log('machine: asking the guest to power off', { error: messageOf(error) })
+        if (this.#options.shutdown) await powerOff(running)
+      }
+    }
+    try {
+      await within({ ms: this.#timeouts.shutdown, what: "the guest's end" }, (running) => {
+        ask(running).catch((error: unknown) =>
+          this.#options.log('machine: the guest cannot be asked to power off', { error: messageOf(error) }),
+        )
+        return handle.exited
+      })
+    } catch (error) {
+      this.#options.log('machine: the guest does not power off', { error: messageOf(error) })
+    }
+    await handle.stop()
+  }
+
+  /** Closes what is ours of a VM, without touching the VM. */
+  async #release(live: Live | undefined): Promise<void> {
+    this.#ssh = undefined
+    this.#problems.clear()
+    await live?.supervisor[Symbol.asyncDispose]()
+    await live?.ssh[Symbol.asyncDispose]()
+  }
+
+  async #forgetVm(): Promise<void> {
+    const { file } = await this.#own()
+    await file.update(({ vm: _ended, ...record }) => record)
+  }
+
+  /** Running or degraded, by what is known to be wrong. */
+  #show(): void {
+    const { state } = this.state
+    if (!this.#live || (state !== 'running' && state !== 'degraded')) return
+    const { facts } = this.#live
+    const problems = [...this.#problems.values()]
+    if (problems.length > 0) this.#cell.set({ state: 'degraded', problems, ...facts })
+    else if (state === 'degraded') this.#cell.set({ state: 'running', ...facts })
+  }
+}
+
+function notRunning(): EngineError {
+  return new EngineError('unavailable', 'the virtual machine is not running')
 }

@@ -1,0 +1,326 @@
+import { mkdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import {
+  type Choice,
+  chooseAccelerators,
+  firstSight,
+  verdict,
+  verdictKey,
+  withoutFirst,
+} from './accelerator.ts'
+import { BootMarks } from './boot-marks.ts'
+import { type Running, within } from './deadline.ts'
+import { GiB } from './disk.ts'
+import type { DriverInfo, VmHandle, VmSpec } from './driver.ts'
+import { describeExit } from './exit.ts'
+import { freePort, isFree } from './free-port.ts'
+import { ensureKeys, type MachineKeys } from './keys.ts'
+import type { MachineFile } from './machine-json.ts'
+import type { MachineOptions, MachineTimeouts } from './machine-options.ts'
+import type { MachinePaths } from './paths.ts'
+import { writeInitrd } from './seed.ts'
+import { LineFollower, parseMark } from './serial.ts'
+import { Ssh } from './ssh.ts'
+import type { RunningFacts, StartStep } from './state.ts'
+
+export interface BootContext {
+  readonly options: MachineOptions
+  readonly timeouts: MachineTimeouts
+  readonly paths: MachinePaths
+  readonly file: MachineFile
+  readonly signal: AbortSignal
+  /** Shows the step that begins, or what it is doing. */
+  readonly enter: (step: StartStep, detail?: string) => void
+  /** The control connection came or was lost, once the machine runs. */
+  readonly onConnection: (connected: boolean) => void
+  /** Streams may go through it from now on. */
+  readonly onDialable: (ssh: Ssh) => void
+}
+
+/** What a start leaves running. */
+export interface Booted {
+  readonly handle: VmHandle
+  readonly ssh: Ssh
+  readonly facts: RunningFacts
+}
+
+interface Prepared {
+  readonly info: DriverInfo
+  readonly keys: MachineKeys
+  readonly recipe: string
+  readonly base: Omit<VmSpec, 'accelerator' | 'sshPort'>
+}
+
+/** Others may take the port between our look and QEMU's bind. */
+const PORT_ATTEMPTS = 3
+const PING_PAUSE_MS = 100
+/** One that hangs must not use up the whole step: the engine may have been restarted under it. */
+const PING_TIMEOUT_MS = 20_000
+
+/**
+ * One start of the machine: the named steps, each with its deadline and raced against the VM's death and against what the
+ * guest says about itself. Owns what it made until it has succeeded; `abandon` undoes a failed one.
+ */
+export class Boot {
+  readonly #context: BootContext
+  #step: StartStep = 'prepare'
+  #handle: VmHandle | undefined
+  #death: Promise<never> | undefined
+  #ssh: Ssh | undefined
+  #follower: LineFollower | undefined
+  #marks = new BootMarks()
+
+  constructor(context: BootContext) {
+    this.#context = context
+  }
+
+  get step(): StartStep {
+    return this.#step
+  }
+
+  /** Starts a new VM; ends after the `engine` step. */
+  async fresh(): Promise<Booted> {
+    const { timeouts, file } = this.#context
+    const prepared = await this.#prepare()
+    const choice = await this.#launch(prepared)
+    const sshPort = file.record.vm?.sshPort ?? 0
+    const ssh = this.#openSsh(sshPort, prepared.keys)
+    await this.#enter('disk', timeouts.disk, 'the data disk', (running) => this.#awaitDisk(running))
+    await this.#connect(ssh)
+    return this.#finish(ssh, {
+      accelerator: choice.accelerator,
+      ...(choice.note === undefined ? {} : { acceleratorNote: choice.note }),
+    })
+  }
+
+  /** The VM of an earlier process of this home, when one runs; ends after the `engine` step. */
+  async adopt(handle: VmHandle): Promise<Booted> {
+    const { file, paths } = this.#context
+    this.#watch(handle)
+    const vm = file.record.vm
+    if (!vm) throw new EngineError('vm_failed', 'a virtual machine runs that machine.json does not know')
+    const ssh = this.#openSsh(vm.sshPort, await ensureKeys(paths.keys))
+    await this.#connect(ssh)
+    return this.#finish(ssh, {
+      accelerator: vm.accelerator,
+      ...(vm.acceleratorNote === undefined ? {} : { acceleratorNote: vm.acceleratorNote }),
+    })
+  }
+
+  /** Takes down what a failed start left; with `keepVm` the VM lives on for the next process. */
+  async abandon({ keepVm }: { keepVm: boolean }): Promise<void> {
+    await this.#follower?.[Symbol.asyncDispose]()
+    await this.#ssh?.[Symbol.asyncDispose]()
+    if (keepVm) await this.#handle?.detach()
+    else await this.#handle?.stop()
+  }
+
+  async #prepare(): Promise<Prepared> {
+    const { options, paths, file, timeouts } = this.#context
+    return this.#enter('prepare', timeouts.prepare, 'the preparations', async ({ signal }) => {
+      await mkdir(paths.home, { recursive: true, mode: 0o700 })
+      const info = await options.driver.info({ signal })
+      const image = await options.image({ signal })
+      const config = await options.config()
+      const keys = await ensureKeys(paths.keys)
+      await options.driver.create({ path: paths.dataDisk, bytes: config.diskGiB * GiB })
+      await writeInitrd(paths.initrd, image, { hostname: config.hostname, config: config.engine, keys })
+      const base = {
+        id: file.record.id,
+        arch: image.arch,
+        cpus: config.cpus,
+        memoryMiB: config.memoryMiB,
+        kernel: image.kernel,
+        initrd: paths.initrd,
+        systemDisk: image.systemDisk,
+        dataDisk: paths.dataDisk,
+        console: image.console,
+        serialLog: paths.serialLog,
+        stderrLog: paths.qemuLog,
+        pidFile: paths.pidFile,
+        monitor: paths.monitor,
+      }
+      return { info, keys, recipe: image.recipe, base }
+    })
+  }
+
+  /** Tries the accelerators in turn until a guest's kernel is up, and remembers which ones did not manage. */
+  async #launch({ info, base, recipe }: Prepared): Promise<Choice> {
+    const { file, options } = this.#context
+    const failed = new Map<string, string>()
+    let choices = await chooseAccelerators({
+      accelerators: info.accelerators,
+      version: info.version,
+      verdicts: file.record.verdicts,
+      problem: firstSight,
+      now: Date.now(),
+    })
+    for (;;) {
+      const [choice] = choices
+      if (!choice) throw new EngineError('internal', 'no accelerator is left to try')
+      try {
+        await this.#bringUp(base, choice, recipe)
+        if (choice.proving) failed.delete(choice.accelerator)
+        await this.#remember(info.version, choice, failed)
+        return choice
+      } catch (error) {
+        this.#context.signal.throwIfAborted()
+        if (choices.length === 1) throw error
+        const reason = `${choice.accelerator}: ${messageOf(error)}`
+        options.log('machine: accelerator does not work', { accelerator: choice.accelerator, reason })
+        failed.set(choice.accelerator, reason)
+        await this.#dropVm()
+        choices = withoutFirst(choices, reason)
+      }
+    }
+  }
+
+  async #remember(version: string, choice: Choice, failed: ReadonlyMap<string, string>): Promise<void> {
+    const now = Date.now()
+    const verdicts = Object.fromEntries(
+      [...failed].map(([name, reason]) => [
+        verdictKey(name as Choice['accelerator'], version),
+        verdict(false, now, reason),
+      ]),
+    )
+    if (choice.proving) verdicts[verdictKey(choice.accelerator, version)] = verdict(true, now)
+    const { file } = this.#context
+    await file.update((record) => ({
+      ...record,
+      verdicts: { ...record.verdicts, ...verdicts },
+      ...(record.vm
+        ? { vm: { ...record.vm, booted: true, ...(choice.note ? { acceleratorNote: choice.note } : {}) } }
+        : {}),
+    }))
+  }
+
+  async #bringUp(base: Prepared['base'], { accelerator, proving }: Choice, recipe: string): Promise<void> {
+    const { timeouts } = this.#context
+    await this.#enter('launch', timeouts.launch, 'the virtual machine', ({ signal }) =>
+      this.#start({ ...base, accelerator, sshPort: 0 }, recipe, signal),
+    )
+    const kernel = proving ? timeouts.proof : timeouts.kernel
+    await this.#enter('kernel', kernel, "the guest's first line", ({ signal }) =>
+      this.#marks.until((mark) => mark.type === 'kernel up', signal),
+    )
+  }
+
+  async #start(spec: VmSpec, recipe: string, signal: AbortSignal): Promise<void> {
+    const { file, options } = this.#context
+    for (let attempt = 1; ; attempt++) {
+      const sshPort = await freePort(file.record.sshPort)
+      // Written first: a VM that this process does not live to see is found by the next one.
+      const vm = { pid: 0, sshPort, accelerator: spec.accelerator, startedAt: Date.now(), recipe }
+      await file.update((record) => ({ ...record, sshPort, vm }))
+      try {
+        const handle = await options.driver.start({ ...spec, sshPort }, { signal })
+        this.#watch(handle)
+        await file.update((record) => ({ ...record, vm: { ...vm, pid: handle.pid } }))
+        await this.#follow(spec.serialLog)
+        return
+      } catch (error) {
+        if (attempt === PORT_ATTEMPTS || signal.aborted || (await isFree(sshPort))) throw error
+      }
+    }
+  }
+
+  #watch(handle: VmHandle): void {
+    this.#handle = handle
+    this.#death = handle.exited.then((exit) => {
+      throw new EngineError('vm_failed', describeExit(exit))
+    })
+    this.#death.catch(() => undefined)
+  }
+
+  async #follow(path: string): Promise<void> {
+    const marks = new BootMarks()
+    this.#marks = marks
+    this.#follower = await LineFollower.open(path, (line) => {
+      const mark = parseMark(line)
+      if (mark) marks.add(mark)
+    })
+  }
+
+  async #dropVm(): Promise<void> {
+    await this.#follower?.[Symbol.asyncDispose]()
+    await this.#handle?.kill()
+    this.#follower = undefined
+    this.#handle = undefined
+    this.#death = undefined
+    this.#marks = new BootMarks()
+  }
+
+  #openSsh(port: number, keys: MachineKeys): Ssh {
+    const { options, onConnection } = this.#context
+    this.#ssh = new Ssh({ target: { port, keys }, log: options.log, onChange: onConnection })
+    return this.#ssh
+  }
+
+  async #awaitDisk({ signal, extend }: Running): Promise<void> {
+    const { timeouts, enter } = this.#context
+    const unfollow = this.#marks.follow((mark) => {
+      if (mark.type !== 'data disk') return
+      enter('disk', mark.what)
+      if (mark.what === 'formatting' || mark.what === 'checking') extend(timeouts.diskWork)
+    })
+    try {
+      await this.#marks.until((mark) => mark.type === 'data disk' && mark.what === 'mounted', signal)
+    } finally {
+      unfollow()
+    }
+  }
+
+  async #connect(ssh: Ssh): Promise<void> {
+    const { timeouts } = this.#context
+    await this.#enter('connect', timeouts.connect, 'the connection over SSH', async ({ signal }) => {
+      // An adopted guest said it long ago, to somebody else.
+      if (this.#follower) await this.#marks.until((mark) => mark.type === 'sshd ready', signal)
+      await ssh.connect({ signal })
+    })
+  }
+
+  async #finish(
+    ssh: Ssh,
+    accelerator: Pick<RunningFacts, 'accelerator' | 'acceleratorNote'>,
+  ): Promise<Booted> {
+    const { options, timeouts, file, onDialable } = this.#context
+    onDialable(ssh)
+    await this.#enter('engine', timeouts.engine, "the engine's answer", async ({ signal }) => {
+      for (;;) {
+        try {
+          return await within({ ms: PING_TIMEOUT_MS, what: "the engine's answer", signal }, (running) =>
+            options.ping(ssh.dial, running),
+          )
+        } catch (error) {
+          if (signal.aborted) throw error
+          await sleep(PING_PAUSE_MS, undefined, { signal })
+        }
+      }
+    })
+    await this.#follower?.[Symbol.asyncDispose]()
+    const handle = this.#handle
+    if (!handle) throw new EngineError('internal', 'a start ended without a virtual machine')
+    const startedAt = file.record.vm?.startedAt ?? Date.now()
+    return { handle, ssh, facts: { ...accelerator, pid: handle.pid, startedAt } }
+  }
+
+  async #enter<T>(
+    step: StartStep,
+    ms: number,
+    what: string,
+    act: (running: Running) => Promise<T>,
+  ): Promise<T> {
+    this.#step = step
+    this.#context.enter(step)
+    const { signal } = this.#context
+    try {
+      const death = this.#death && Promise.race([this.#death, this.#marks.failure])
+      death?.catch(() => undefined)
+      return await within({ ms, what, signal, death }, act)
+    } catch (error) {
+      if (signal.aborted) throw new EngineError('cancelled', 'starting the machine: cancelled')
+      throw error
+    }
+  }
+}

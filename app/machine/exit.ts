@@ -1,0 +1,24 @@
+import type { Exit } from './driver.ts'
+
+/** How a VM ended, for people: one line, with the hypervisor's last words when it had any. */
+export function describeExit({ code, signal, reason, stderr }: Exit): string {
+  const last = stderr.trimEnd().split('\n').at(-1)?.trim()
+  return `${cause({ code, signal, reason: reason ?? '' })}${last ? `: ${last}` : ''}`
+}
+
+function cause({
+  code,
+  signal,
+  reason,
+}: {
+  code: number | null
+  signal: string | null
+  reason: string
+}): string {
+  if (signal === 'SIGKILL') return 'the virtual machine was killed (SIGKILL), by hand or for want of memory'
+  if (signal) return `the virtual machine was ended by ${signal}`
+  if (reason === 'guest-shutdown') return 'the guest powered itself off'
+  if (reason === 'guest-panic' || reason === 'guest-reset') return "the guest's kernel panicked"
+  if (code !== null && code !== 0) return `QEMU ended with exit code ${code}`
+  return 'the virtual machine ended unexpectedly'
+}
