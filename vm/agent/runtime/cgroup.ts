@@ -66,10 +66,9 @@ export class Cgroup {
     }
   }
 
-  /** Writes limits of a live container; refuses the whole when one fails (invalid_argument names the file). */
+  /** Sets limits of a live container in order, up to the first that the kernel refuses (invalid_argument names the file). */
   async update(limits: Resources): Promise<void> {
     const writes = limitWrites(limits)
-    // The kernel refuses swap below usage and memory above nothing in either order; grow first, then shrink.
     for (const { file, value } of writes) {
       try {
         await writeFile(join(this.path, file), value)
@@ -152,11 +151,9 @@ export class Cgroup {
 
   async #setFrozen(frozen: boolean): Promise<void> {
     const events = join(this.path, 'cgroup.events')
-    const changed = new AbortController()
+    const changed = new EventTarget()
     // The kernel reports a change of cgroup.events as a modification: no polling.
-    const watcher = watch(events, { persistent: false }, () =>
-      changed.signal.dispatchEvent(new Event('change')),
-    )
+    const watcher = watch(events, { persistent: false }, () => changed.dispatchEvent(new Event('change')))
     try {
       await writeFile(join(this.path, 'cgroup.freeze'), frozen ? '1' : '0')
       const deadline = Date.now() + FREEZE_DEADLINE
@@ -164,7 +161,7 @@ export class Cgroup {
         if (Date.now() > deadline) {
           throw new EngineError('unavailable', `cgroup ${this.path}: cannot ${frozen ? 'freeze' : 'thaw'}`)
         }
-        await nextChange(changed.signal, 100)
+        await nextChange(changed, 100)
       }
     } finally {
       watcher.close()

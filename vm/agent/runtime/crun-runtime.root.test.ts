@@ -126,12 +126,16 @@ const sh = (script: string): ContainerConfig => ({ Cmd: ['sh', '-c', script] })
 const read = async (stream: Readable): Promise<string> => text(stream)
 
 test('runs a program: output, exit code, nothing left', async () => {
-  const before = await readdir('/sys/fs/cgroup/slipway').catch(() => [])
-  assert.deepEqual(await run(sh('echo out; echo err >&2; exit 3')), { code: 3, out: 'out\nerr\n' })
-  assert.deepEqual(await readdir('/sys/fs/cgroup/slipway'), [
-    ...before,
-    ...(before.length ? [] : await readdir('/sys/fs/cgroup/slipway')),
-  ])
+  assert.deepEqual(await run(sh('echo out; exit 3')), { code: 3, out: 'out\n' })
+  assert.deepEqual(await run({ Cmd: ['sh', '-c', 'pwd'], WorkingDir: '/made/by/crun' }), {
+    code: 0,
+    out: '/made/by/crun\n',
+  })
+  const cgroups = await readdir('/sys/fs/cgroup/slipway', { withFileTypes: true })
+  assert.deepEqual(
+    cgroups.filter((entry) => entry.isDirectory()),
+    [],
+  )
 })
 
 test('how long create, start, exit and delete take', async () => {
@@ -178,8 +182,6 @@ test("a program that is not there or not executable is told in Docker's words", 
     'exec: "/etc": is a directory: permission denied',
     126,
   ])
-  const [, message] = await failing({ Cmd: ['true'], WorkingDir: '/nowhere' })
-  assert.equal(message, 'chdir to cwd ("/nowhere") set in config.json failed: no such file or directory')
 })
 
 test('signals: 128 + n; a second kill finds nothing', async () => {
@@ -228,7 +230,11 @@ test('a client that only writes does not stop the output', async () => {
   stdin.write('x')
   await task.start()
   assert.equal((await task.wait()).exitCode, 0)
-  assert.match(await task.log(), /end\n$/)
+  const log = await task.log()
+  assert.deepEqual(
+    [log.includes('4194304\n'), log.includes('end\n'), log.length > 3_000_000],
+    [true, true, true],
+  )
   stdin.destroy()
   await task.delete()
 })

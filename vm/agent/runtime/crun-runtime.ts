@@ -44,8 +44,10 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
     const { id, bundle, spec, signal } = options
     signal?.throwIfAborted()
     const { exits, context } = await this.#open()
-    await mkdir(bundle, { recursive: true, mode: 0o700 })
-    await rm(join(this.#paths.exits, id), { force: true })
+    await Promise.all([
+      mkdir(bundle, { recursive: true, mode: 0o700 }),
+      rm(join(this.#paths.exits, id), { force: true }),
+    ])
     await writeFile(join(bundle, 'config.json'), specText(spec), { mode: 0o600 })
     const cgroup = new Cgroup(join(CGROUP_ROOT, spec.linux.cgroupsPath ?? `${CGROUP_PARENT}/${id}`))
     const program = spec.process.args[0] === '/sbin/docker-init' ? spec.process.args[2] : spec.process.args[0]
@@ -152,7 +154,7 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
     }
     while (!signal.aborted && (await alive())) await sleep(ADOPTED_POLL, undefined, { ref: false })
     // Letting go of the task is not its end.
-    if (signal.aborted) await new Promise(() => {})
+    if (signal.aborted) await new Promise<never>(() => undefined)
   }
 
   async #sweepOne(id: string): Promise<void> {

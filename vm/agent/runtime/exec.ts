@@ -3,7 +3,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { EngineError } from '../../api/errors.ts'
 import type { Kernel } from '../linux/kernel.ts'
@@ -40,20 +40,35 @@ export async function startExec(
   const args = [...crunFlags(context.paths), 'exec', '--process', spec, '--pid-file', pidFile, id]
   try {
     const terminal = options.tty ? openTerminal(context.kernel, options.process.consoleSize) : undefined
-    const child = spawnCrun(args, terminal, options.stdin)
-    return await started(context, child, terminal, { ...options, name, pidFile })
+    const exec = spawnCrun(args, terminal, options.stdin)
+    return await started(context, exec, { ...options, name, pidFile })
   } finally {
     await Promise.all([spec, pidFile].map(removeIfThere))
   }
 }
 
-function spawnCrun(args: string[], terminal: Terminal | undefined, stdin: boolean): ChildProcess {
+/** crun at work on an exec. */
+interface Spawned {
+  child: ChildProcess
+  terminal: Terminal | undefined
+  stdout: Readable | undefined
+  stderr: Readable | undefined
+  exit: Promise<number>
+}
+
+function spawnCrun(args: string[], terminal: Terminal | undefined, stdin: boolean): Spawned {
   const slave = terminal?.slaveFd
   // crun's own complaints come on stderr: with a terminal they get a pipe of their own.
   const stdio: SpawnOptions['stdio'] =
     slave === undefined ? [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] : [slave, slave, 'pipe']
   try {
-    return spawn(CRUN, args, { stdio, env: { PATH: '/usr/sbin:/usr/bin' }, detached: true })
+    const child = spawn(CRUN, args, { stdio, env: { PATH: '/usr/sbin:/usr/bin' }, detached: true })
+    // Node throws away what nobody listens to when a child exits; a short program ends before anybody does.
+    const kept = (stream: Readable | null) => stream?.pipe(new PassThrough())
+    return { child, terminal, stdout: kept(child.stdout), stderr: kept(child.stderr), exit: exitOf(child) }
+  } catch (error) {
+    terminal?.stream.destroy()
+    throw error
   } finally {
     if (slave !== undefined) closeSync(slave)
   }
@@ -61,54 +76,38 @@ function spawnCrun(args: string[], terminal: Terminal | undefined, stdin: boolea
 
 async function started(
   { kernel, arrivals }: ExecContext,
-  child: ChildProcess,
-  terminal: Terminal | undefined,
+  exec: Spawned,
   options: { process: OciProcess; name: string; pidFile: string; signal?: AbortSignal },
 ): Promise<ExecTask> {
   const running = new AbortController()
-  const exit = exitOf(child)
-  const onAbort = () => child.kill('SIGKILL')
+  const onAbort = () => exec.child.kill('SIGKILL')
   options.signal?.addEventListener('abort', onAbort, { once: true })
+  const look = () => readPid(options.pidFile)
+  const arrived = arrivals.wait(`${options.name}.pid`, look, { signal: running.signal })
   try {
-    const pid = await Promise.race([
-      arrivals.wait(`${options.name}.pid`, () => readPid(options.pidFile), { signal: running.signal }),
-      exit.then(() => readPid(options.pidFile)),
-    ])
-    if (pid === undefined) throw await notStarted(child, terminal, exit, options)
-    return execTask(kernel, child, terminal, pid, exit)
+    const pid = await Promise.race([arrived, exec.exit.then(look)])
+    if (pid !== undefined) return execTask(kernel, exec, pid)
+    exec.terminal?.stream.destroy()
+    options.signal?.throwIfAborted()
+    const complaints = exec.stderr ? await text(exec.stderr) : ''
+    throw execFailure(complaints, options.process.args[0] ?? '')
   } finally {
-    running.abort()
     options.signal?.removeEventListener('abort', onAbort)
+    running.abort()
+    await arrived.catch(() => undefined)
   }
 }
 
-/** Gone without having run anything. */
-async function notStarted(
-  child: ChildProcess,
-  terminal: Terminal | undefined,
-  exit: Promise<number>,
-  { process, signal }: { process: OciProcess; signal?: AbortSignal },
-): Promise<unknown> {
-  const complaints = await text(child.stderr as Readable)
-  await exit
-  terminal?.stream.destroy()
-  return signal?.aborted ? signal.reason : execFailure(complaints, process.args[0] ?? '')
-}
-
-function execTask(
-  kernel: Kernel,
-  child: ChildProcess,
-  terminal: Terminal | undefined,
-  pid: number,
-  exit: Promise<number>,
-): ExecTask {
+function execTask(kernel: Kernel, { child, terminal, stdout, stderr, exit }: Spawned, pid: number): ExecTask {
   // Nobody reads crun's complaints any more; a full pipe would stop it.
-  if (terminal) child.stderr?.resume()
+  if (terminal) stderr?.resume()
+  const output = terminal?.stream ?? stdout
+  if (!output) throw new EngineError('internal', `${CRUN}: no output`)
   return {
     pid,
-    stdin: terminal ? terminal.stream : ((child.stdin as Writable | null) ?? undefined),
-    stdout: terminal ? terminal.stream : (child.stdout as Readable),
-    stderr: terminal ? undefined : (child.stderr as Readable),
+    stdin: terminal?.stream ?? child.stdin ?? undefined,
+    stdout: output,
+    stderr: terminal ? undefined : stderr,
     wait: async () => ({ exitCode: await exit }),
     resize: (size) => {
       if (!terminal || terminal.stream.destroyed) return

@@ -33,8 +33,11 @@ export async function readTaskState(bundle: string): Promise<TaskState | undefin
   return result.success && result.output.bootId === (await bootId()) ? result.output : undefined
 }
 
-export async function bootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+let knownBoot: Promise<string> | undefined
+
+export function bootId(): Promise<string> {
+  knownBoot ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((text) => text.trim())
+  return knownBoot
 }
 
 /** When a process was started, in clock ticks; undefined when it is gone or a zombie. */
