@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
-import type { Slipway } from './fixtures/slipway.ts'
+import type { Result } from './fixtures/slipway.ts'
+
+export type DockerRunner = (...args: string[]) => Promise<Result>
 
 /** Median and extremes of one figure, in its own unit. */
 export interface Figure {
@@ -46,8 +49,7 @@ export async function repeated(
 }
 
 /** What a user waits for most, on a machine that runs: run, exec, ps. Needs the image busybox. */
-export async function everydayFigures(slipway: Slipway, times = 5): Promise<Figure[]> {
-  const { docker } = slipway
+export async function everydayFigures(docker: DockerRunner, times = 5): Promise<Figure[]> {
   await docker('rm', '-f', 'measured')
   const run = await repeated(times, () => docker('run', '--rm', 'busybox', 'true'))
   await docker('run', '-d', '--name', 'measured', 'busybox', 'sleep', '100000')
@@ -59,4 +61,10 @@ export async function everydayFigures(slipway: Slipway, times = 5): Promise<Figu
     figure('docker exec true', 's', exec),
     figure('docker ps', 's', ps),
   ]
+}
+
+/** Resident set of a process (Linux). */
+export async function residentMiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
 }
