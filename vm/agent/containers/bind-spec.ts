@@ -1,0 +1,88 @@
+/** `-v` strings: `[source:]destination[:mode]`. Pure; messages are dockerd's. */
+import { posix } from 'node:path'
+import { EngineError } from '../../api/errors.ts'
+
+export interface BindSpec {
+  /** Absolute path in the VM, name of a volume, or empty (anonymous volume). */
+  source: string
+  destination: string
+  mode: string
+  readOnly: boolean
+  noCopy: boolean
+  /** Empty: the type's default. */
+  propagation: string
+}
+
+const PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave', 'private', 'rprivate']
+const IGNORED = ['z', 'Z', 'consistent', 'cached', 'delegated', 'default']
+
+export function parseBind(spec: string): BindSpec {
+  const parts = spec.split(':')
+  if (parts.length > 3 || parts[0] === '' || parts.some((part) => part === '')) {
+    throw invalid(`invalid volume specification: '${spec}'`)
+  }
+  const [first = '', second, third] = parts
+  if (second === undefined) return checked(spec, { ...flags(''), source: '', destination: first, mode: '' })
+  if (third === undefined) {
+    // `name:ro` is not a destination of `ro`: Docker reads the second part as a path.
+    return checked(spec, { ...flags(''), source: first, destination: second, mode: '' })
+  }
+  return checked(spec, { ...flags(third), source: first, destination: second, mode: third })
+}
+
+function flags(mode: string): Pick<BindSpec, 'readOnly' | 'noCopy' | 'propagation'> {
+  const result = { readOnly: false, noCopy: false, propagation: '' }
+  if (mode === '') return result
+  const seen = new Set<string>()
+  for (const word of mode.split(',')) {
+    const group = groupOf(word)
+    if (group === undefined || seen.has(group)) throw invalid(`invalid mode: ${mode}`)
+    seen.add(group)
+    if (word === 'ro') result.readOnly = true
+    if (word === 'nocopy') result.noCopy = true
+    if (group === 'propagation') result.propagation = word
+  }
+  return result
+}
+
+function groupOf(word: string): string | undefined {
+  if (word === 'ro' || word === 'rw') return 'access'
+  if (word === 'nocopy') return 'copy'
+  if (PROPAGATIONS.includes(word)) return 'propagation'
+  if (word === 'z' || word === 'Z') return 'label'
+  return IGNORED.includes(word) ? 'consistency' : undefined
+}
+
+function checked(spec: string, bind: BindSpec): BindSpec {
+  const destination = cleanDestination(bind.destination, spec)
+  const named = bind.source !== '' && !bind.source.startsWith('/')
+  if (named && bind.propagation !== '') throw invalid(`invalid volume specification: '${spec}'`)
+  if (!named && bind.source !== '' && bind.noCopy) throw invalid(`invalid mode: ${bind.mode}`)
+  const source = named ? checkVolumeName(bind.source) : bind.source === '' ? '' : posix.normalize(bind.source)
+  return { ...bind, source, destination }
+}
+
+/** A clean absolute path that is not the root. */
+export function cleanDestination(path: string, spec: string): string {
+  if (!path.startsWith('/')) {
+    throw invalid(`invalid volume specification: '${spec}': invalid mount config for type "volume": invalid mount path: '${path}' mount path must be absolute`)
+  }
+  const clean = posix.normalize(path).replace(/(.)\/$/, '$1')
+  if (clean === '/') {
+    throw invalid(`invalid volume specification: '${spec}': invalid mount config for type "volume": invalid specification: destination can't be '/'`)
+  }
+  return clean
+}
+
+function checkVolumeName(name: string): string {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
+    throw invalid(
+      `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+    )
+  }
+  return name
+}
+
+function invalid(message: string): EngineError {
+  return new EngineError('invalid_argument', message)
+}

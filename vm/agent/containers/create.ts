@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto'
+import type { ContainerConfig, ContainerCreateRequest, HostConfig } from '../../api/containers.ts'
+import { Disposal } from '../../api/disposal.ts'
+import { EngineError } from '../../api/errors.ts'
+import { mapDevices } from '../runtime/devices.ts'
+import { containerCapabilities } from '../runtime/capabilities.ts'
+import { parseSecurityOptions } from '../runtime/security-options.ts'
+import { Container } from './container.ts'
+import { checkHostConfig, withDefaults } from './host-config.ts'
+import { commandLine, mergeConfig } from './merge.ts'
+import { resolveMounts } from './mounts.ts'
+import { checkName, randomName } from './names.ts'
+import { checkNetworkMode, networkKind, wantedNetworks } from './network-mode.ts'
+import { emit, type Parts } from './parts.ts'
+import { normalizeKey, parsePortKey, wantedPorts } from './port-spec.ts'
+import { type ContainerRecord, RECORD_VERSION } from './record.ts'
+import { parseSignal } from './signals.ts'
+import { newState } from './state.ts'
+import { nowRfc3339 } from './timestamps.ts'
+
+/**
+ * Makes a container without starting it. Everything is checked before anything is made; a failure later leaves
+ * nothing behind. Errors carry dockerd's words.
+ */
+export async function createContainer(
+  parts: Parts,
+  request: ContainerCreateRequest,
+  wantedName: string | undefined,
+): Promise<{ Id: string; Warnings: string[] }> {
+  const { HostConfig: hostRequest, NetworkingConfig, ...own } = request
+  const host = hostRequest ?? {}
+  const name = wantedName ? checkName(wantedName) : undefined
+  const warnings = checkRequest(own, host)
+  if (!own.Image) throw new EngineError('invalid_argument', 'no image specified: config cannot be empty in order to create a container')
+  const image = await parts.images.resolve(own.Image)
+  const config = finishConfig(own, mergeConfig(own, image.config.config ?? {}), host)
+  const [path, ...args] = commandLine(config)
+  if (!path) throw new EngineError('invalid_argument', 'no command specified')
+  checkReferences(parts, host)
+  await mapDevices(host.Devices ?? [])
+  const networks = wantedNetworks(host, NetworkingConfig?.EndpointsConfig)
+
+  const id = randomBytes(32).toString('hex')
+  await using undo = new Disposal()
+  const finalName = name ?? randomName((taken) => parts.table.has(taken))
+  undo.push(parts.table.reserve(finalName, id))
+  const mounts = await resolveMounts({
+    config,
+    host,
+    volumes: parts.volumes,
+    find: (reference) => parts.table.get(reference),
+  })
+  undo.push(async () => {
+    for (const mount of mounts) {
+      if (mount.anonymous && mount.Name) await parts.volumes.remove(mount.Name, { force: true })
+    }
+  })
+  await parts.snapshots.prepare(id, image.snapshot)
+  undo.push(() => parts.snapshots.remove(id))
+  const record: ContainerRecord = {
+    version: RECORD_VERSION,
+    id,
+    name: finalName,
+    created: nowRfc3339(),
+    image: image.id,
+    config: config.Hostname || networkKind(host.NetworkMode).type === 'host' ? config : { ...config, Hostname: hostnameFor(parts, host, id) },
+    hostConfig: withDefaults(host),
+    path,
+    args,
+    mounts,
+    networks,
+    endpoints: {},
+    ports: [],
+    state: newState(),
+    restartCount: 0,
+    stoppedByHand: false,
+    bootId: '',
+  }
+  await parts.store.save(record)
+  const container = new Container(record)
+  parts.table.add(container)
+  undo.release()
+  emit(parts, container, 'create')
+  return { Id: id, Warnings: warnings }
+}
+
+function hostnameFor(parts: Parts, host: HostConfig, id: string): string {
+  return host.UTSMode === 'host' ? parts.facts.hostname : id.slice(0, 12)
+}
+
+/** Everything that can be wrong without looking at image and machine. */
+function checkRequest(config: ContainerConfig, host: HostConfig): string[] {
+  const warnings = checkHostConfig(host)
+  checkNetworkMode(config, host)
+  if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
+    throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
+  }
+  for (const entry of config.Env ?? []) {
+    if (entry === '' || entry.startsWith('=')) throw invalid(`invalid environment variable: ${entry}`)
+  }
+  if (config.Hostname && (config.Hostname.length > 63 || /[^A-Za-z0-9._-]/.test(config.Hostname))) {
+    throw invalid(`invalid hostname format: ${config.Hostname}`)
+  }
+  if (config.StopSignal) parseSignal(config.StopSignal)
+  for (const key of Object.keys(config.ExposedPorts ?? {})) parsePortKey(key)
+  wantedPorts(config, host)
+  containerCapabilities({ add: host.CapAdd, drop: host.CapDrop, privileged: host.Privileged })
+  parseSecurityOptions(host.SecurityOpt)
+  checkHealth(config)
+  return warnings
+}
+
+const MIN_DURATION = 1_000_000
+
+function checkHealth({ Healthcheck: health }: ContainerConfig): void {
+  if (!health) return
+  for (const field of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const) {
+    const value = health[field] ?? 0
+    if (value !== 0 && value < MIN_DURATION) throw invalid(`${field} in Healthcheck cannot be less than 1ms`)
+  }
+  if ((health.Retries ?? 0) < 0) throw invalid('Retries in Healthcheck cannot be negative')
+  const kind = health.Test?.[0]
+  if (kind !== undefined && !['', 'NONE', 'CMD', 'CMD-SHELL'].includes(kind)) {
+    throw invalid(`Unknown healthcheck type '${kind}' (expected 'CMD')`)
+  }
+}
+
+/** Containers that the modes and links name must exist. */
+function checkReferences(parts: Parts, host: HostConfig): void {
+  const modes = [host.NetworkMode, host.IpcMode, host.PidMode]
+  for (const mode of modes) {
+    if (mode?.startsWith('container:')) parts.table.get(mode.slice('container:'.length))
+  }
+  for (const link of host.Links ?? []) {
+    const [target = ''] = link.split(':')
+    if (!parts.table.find(target)) throw invalid(`could not get container for ${target}: No such container: ${target}`)
+  }
+}
+
+/** What published ports expose, and defaults that inspect shows. */
+function finishConfig(own: ContainerConfig, merged: ContainerConfig, host: HostConfig): ContainerConfig {
+  const exposed = Object.fromEntries(
+    [...Object.keys(merged.ExposedPorts ?? {}), ...Object.keys(host.PortBindings ?? {})].map((key) => [
+      normalizeKey(key),
+      {},
+    ]),
+  )
+  return {
+    Hostname: '',
+    Domainname: '',
+    User: '',
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    ...merged,
+    Cmd: merged.Cmd ?? null,
+    Image: own.Image ?? '',
+    Volumes: merged.Volumes ?? null,
+    Entrypoint: merged.Entrypoint ?? null,
+    OnBuild: null,
+    ...(Object.keys(exposed).length > 0 ? { ExposedPorts: exposed } : {}),
+  }
+}
+
+function invalid(message: string): EngineError {
+  return new EngineError('invalid_argument', message)
+}

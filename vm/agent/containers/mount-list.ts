@@ -1,0 +1,97 @@
+/** A container's mounts made ready for a start: volumes acquired, sources made, copied up; as OCI mounts. */
+import { mkdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Disposal } from '../../api/disposal.ts'
+import { EngineError } from '../../api/errors.ts'
+import { bindMount, tmpfsMount } from '../runtime/mounts.ts'
+import type { OciMount } from '../runtime/oci.ts'
+import type { Container } from './container.ts'
+import { etcPaths } from './etc-files.ts'
+import type { Parts } from './parts.ts'
+import type { ContainerMount } from './record.ts'
+import { resolveInside } from './safe-path.ts'
+
+/** What is undone on failure goes onto `undo`; on success releaseMounts() undoes it at the exit. */
+export async function prepareMounts(
+  parts: Parts,
+  container: Container,
+  root: string,
+  undo: Disposal,
+): Promise<OciMount[]> {
+  const { record } = container
+  const list: OciMount[] = []
+  for (const mount of record.mounts) {
+    if (mount.Type === 'tmpfs') {
+      if (!(mount.Destination in (record.hostConfig.Tmpfs ?? {}))) {
+        const access = mount.RW ? [] : ['ro']
+        list.push(tmpfsMount(mount.Destination, [...mount.options, ...access].join(',')))
+      }
+      continue
+    }
+    list.push(await prepareBind(parts, container.id, root, mount, undo))
+  }
+  const own = new Set(list.map((mount) => mount.destination))
+  const paths = etcPaths(parts.store.directory(record.id))
+  for (const [source, destination] of [
+    [paths.resolvConf, '/etc/resolv.conf'],
+    [paths.hostname, '/etc/hostname'],
+    [paths.hosts, '/etc/hosts'],
+  ] as const) {
+    if (!own.has(destination)) {
+      list.push(bindMount(source, destination, { readonly: record.hostConfig.ReadonlyRootfs === true }))
+    }
+  }
+  return list
+}
+
+async function prepareBind(
+  parts: Parts,
+  id: string,
+  root: string,
+  mount: ContainerMount,
+  undo: Disposal,
+): Promise<OciMount> {
+  const options = {
+    readonly: !mount.RW,
+    propagation: mount.Propagation || 'rprivate',
+    nonRecursive: mount.options.includes('bind'),
+  }
+  if (mount.Type === 'bind') {
+    await makeSource(mount)
+    return bindMount(mount.Source, mount.Destination, options)
+  }
+  const name = mount.Name ?? ''
+  const data = await parts.volumes.acquire(name, id)
+  undo.push(() => parts.volumes.release(name, id))
+  if (mount.copyUp) {
+    const { copyUp } = await import('./copy-up.ts')
+    await copyUp(parts.kernel, root, mount.Destination, data)
+  }
+  if (mount.subpath === undefined) return bindMount(data, mount.Destination, options)
+  const inside = await resolveInside(data, mount.subpath, { follow: true })
+  if (!inside.exists) {
+    throw new EngineError('invalid_argument', `cannot access path ${join(data, mount.subpath)}: lstat ${mount.subpath}: no such file or directory`)
+  }
+  return bindMount(inside.path, mount.Destination, options)
+}
+
+async function makeSource(mount: ContainerMount): Promise<void> {
+  const { Source: source } = mount
+  const info = await stat(source).catch(() => undefined)
+  if (info) return
+  if (!mount.createSource) {
+    throw new EngineError('invalid_argument', `invalid mount config for type "bind": bind source path does not exist: ${source}`)
+  }
+  try {
+    await mkdir(source, { recursive: true, mode: 0o755 })
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === 'EROFS' ? 'read-only file system' : String((cause as Error).message)
+    throw new EngineError('invalid_argument', `error while creating mount source path '${source}': mkdir ${source}: ${reason}`, { cause })
+  }
+}
+
+export async function releaseMounts(parts: Parts, container: Container): Promise<void> {
+  for (const mount of container.record.mounts) {
+    if (mount.Type === 'volume' && mount.Name) await parts.volumes.release(mount.Name, container.id)
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * From what a user asked (Binds, Mounts, Tmpfs, VolumesFrom, an image's Volumes) to the list of mounts of a container.
+ * Order of precedence as in dockerd: volumes-from, binds, mounts, tmpfs, then anonymous volumes where nothing is.
+ */
+import { stat } from 'node:fs/promises'
+import { posix } from 'node:path'
+import type { ContainerConfig, HostConfig, MountSpec } from '../../api/containers.ts'
+import { EngineError } from '../../api/errors.ts'
+import type { VolumeService } from '../volumes/volumes.ts'
+import { cleanDestination, parseBind } from './bind-spec.ts'
+import type { Container } from './container.ts'
+import type { ContainerMount } from './record.ts'
+
+const TEMPLATE: Omit<ContainerMount, 'Type' | 'Source' | 'Destination'> = {
+  Mode: '',
+  RW: true,
+  Propagation: '',
+  anonymous: false,
+  copyUp: false,
+  options: [],
+  createSource: false,
+}
+
+export interface MountRequest {
+  config: ContainerConfig
+  host: HostConfig
+  volumes: VolumeService
+  find(reference: string): Container
+}
+
+/** Resolves everything; volumes that do not exist are made. */
+export async function resolveMounts(request: MountRequest): Promise<ContainerMount[]> {
+  const { config, host, volumes } = request
+  const byDestination = new Map<string, ContainerMount>()
+  for (const mount of fromContainers(request)) byDestination.set(mount.Destination, mount)
+  const explicit = new Set<string>()
+  const add = (mount: ContainerMount) => {
+    if (explicit.has(mount.Destination)) {
+      throw new EngineError('invalid_argument', `Duplicate mount point: ${mount.Destination}`)
+    }
+    explicit.add(mount.Destination)
+    byDestination.set(mount.Destination, mount)
+  }
+  const binds = (host.Binds ?? []).map((spec) => parseBind(spec))
+  for (const bind of binds) add(await fromBind(bind, volumes))
+  for (const spec of host.Mounts ?? []) add(await fromSpec(spec, volumes))
+  for (const [path, options] of Object.entries(host.Tmpfs ?? {})) {
+    add(tmpfs(cleanDestination(path, path), options.split(',').filter((word) => word !== '')))
+  }
+  for (const path of Object.keys(config.Volumes ?? {})) {
+    const destination = cleanDestination(path, path)
+    if (byDestination.has(destination)) continue
+    byDestination.set(destination, await volumeMount(volumes, '', destination, { anonymous: true, copyUp: true }))
+  }
+  return [...byDestination.values()].sort((a, b) => depth(a) - depth(b))
+}
+
+function depth(mount: ContainerMount): number {
+  return mount.Destination.split('/').length
+}
+
+function fromContainers({ host, find }: MountRequest): ContainerMount[] {
+  return (host.VolumesFrom ?? []).flatMap((spec) => {
+    const [reference = '', mode = ''] = spec.split(':')
+    if (!/^(?:|ro|rw|z|Z)$/.test(mode)) throw new EngineError('invalid_argument', `invalid mode: ${mode}`)
+    return find(reference)
+      .record.mounts.filter((mount) => mount.Type !== 'tmpfs')
+      .map((mount) => ({ ...mount, anonymous: false, RW: mount.RW && mode !== 'ro', Mode: mode || mount.Mode }))
+  })
+}
+
+async function fromBind(bind: ReturnType<typeof parseBind>, volumes: VolumeService): Promise<ContainerMount> {
+  if (!bind.source.startsWith('/')) {
+    const mount = await volumeMount(volumes, bind.source, bind.destination, {
+      anonymous: bind.source === '',
+      copyUp: !bind.noCopy,
+    })
+    return { ...mount, RW: !bind.readOnly, Mode: bind.mode || 'z' }
+  }
+  return {
+    ...TEMPLATE,
+    Type: 'bind',
+    Source: bind.source,
+    Destination: bind.destination,
+    Mode: bind.mode,
+    RW: !bind.readOnly,
+    Propagation: bind.propagation || 'rprivate',
+    createSource: true,
+  }
+}
+
+async function fromSpec(spec: MountSpec, volumes: VolumeService): Promise<ContainerMount> {
+  const type = spec.Type ?? ''
+  const fail = (message: string) =>
+    new EngineError('invalid_argument', `invalid mount config for type "${type}": ${message}`)
+  if (!spec.Target) throw fail('field Target must not be empty')
+  if (!spec.Target.startsWith('/')) throw fail(`invalid mount path: '${spec.Target}' mount path must be absolute`)
+  const destination = posix.normalize(spec.Target).replace(/(.)\/$/, '$1')
+  if (destination === '/') throw fail("invalid specification: destination can't be '/'")
+  const readOnly = { RW: !spec.ReadOnly, Mode: '' }
+  switch (spec.Type) {
+    case 'bind':
+      return { ...(await bindMount(spec, destination, fail)), ...readOnly }
+    case 'volume': {
+      const options = spec.VolumeOptions
+      const mount = await volumeMount(volumes, spec.Source ?? '', destination, {
+        anonymous: !spec.Source,
+        copyUp: !options?.NoCopy,
+        ...(options?.Labels ? { labels: options.Labels } : {}),
+        ...(options?.DriverConfig?.Name ? { driver: options.DriverConfig.Name } : {}),
+        ...(options?.DriverConfig?.Options ? { driverOptions: options.DriverConfig.Options } : {}),
+      })
+      return { ...mount, ...readOnly, Mode: 'z', ...(options?.Subpath ? { subpath: checkSubpath(options.Subpath, fail) } : {}) }
+    }
+    case 'tmpfs': {
+      if (spec.Source) throw fail('field Source must not be specified')
+      const size = spec.TmpfsOptions?.SizeBytes
+      const mode = spec.TmpfsOptions?.Mode
+      const extra = (spec.TmpfsOptions?.Options ?? []).map((pair) => pair.join('='))
+      return {
+        ...tmpfs(destination, [
+          ...(size ? [`size=${size}`] : []),
+          ...(mode ? [`mode=${mode.toString(8)}`] : []),
+          ...extra,
+        ]),
+        ...readOnly,
+      }
+    }
+    default:
+      throw new EngineError('invalid_argument', `invalid mount config for type "${type}": mount type unknown or not supported`)
+  }
+}
+
+async function bindMount(
+  spec: MountSpec,
+  destination: string,
+  fail: (message: string) => EngineError,
+): Promise<ContainerMount> {
+  const source = spec.Source ?? ''
+  if (source === '') throw fail('field Source must not be empty')
+  if (!source.startsWith('/')) throw fail(`invalid mount path: '${source}' mount path must be absolute`)
+  const create = spec.BindOptions?.CreateMountpoint ?? false
+  if (!create && !(await exists(source))) throw fail(`bind source path does not exist: ${source}`)
+  return {
+    ...TEMPLATE,
+    Type: 'bind',
+    Source: posix.normalize(source),
+    Destination: destination,
+    Propagation: spec.BindOptions?.Propagation || 'rprivate',
+    options: spec.BindOptions?.NonRecursive ? ['bind'] : [],
+    createSource: create,
+  }
+}
+
+function checkSubpath(path: string, fail: (message: string) => EngineError): string {
+  if (path.startsWith('/') || posix.normalize(path).startsWith('..')) {
+    throw fail('subpath must be a relative path within the volume')
+  }
+  return posix.normalize(path)
+}
+
+function tmpfs(destination: string, options: string[]): ContainerMount {
+  return { ...TEMPLATE, Type: 'tmpfs', Source: '', Destination: destination, options }
+}
+
+interface VolumeWish {
+  anonymous: boolean
+  copyUp: boolean
+  labels?: Record<string, string>
+  driver?: string
+  driverOptions?: Record<string, string>
+}
+
+async function volumeMount(
+  volumes: VolumeService,
+  name: string,
+  destination: string,
+  wish: VolumeWish,
+): Promise<ContainerMount> {
+  const volume = await volumes.create({
+    ...(name ? { Name: name } : {}),
+    ...(wish.driver ? { Driver: wish.driver } : {}),
+    ...(wish.driverOptions ? { DriverOpts: wish.driverOptions } : {}),
+    ...(wish.labels ? { Labels: wish.labels } : {}),
+  })
+  return {
+    ...TEMPLATE,
+    Type: 'volume',
+    Name: volume.Name,
+    Source: volume.Mountpoint,
+    Destination: destination,
+    Driver: 'local',
+    anonymous: wish.anonymous,
+    copyUp: wish.copyUp,
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}

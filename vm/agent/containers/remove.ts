@@ -1,0 +1,46 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EngineError, messageOf } from '../../api/errors.ts'
+import type { Container } from './container.ts'
+import { emit, type Parts } from './parts.ts'
+
+/** Removes a container that does not run, with its anonymous volumes where asked. Waiters of every kind are told. */
+export function removeContainer(
+  parts: Parts,
+  container: Container,
+  options: { volumes: boolean },
+): Promise<void> {
+  return container.lock.run(async () => {
+    if (parts.table.find(container.id) !== container) return
+    container.cancelRestart?.()
+    container.move({ type: 'removing' })
+    try {
+      // The record goes first: from here on a crash leaves only what the next start sweeps.
+      await parts.store.remove(container.id)
+      await parts.roots.clear(container.id)
+      await rm(join(parts.runDir, container.id), { recursive: true, force: true })
+      await parts.snapshots.remove(container.id)
+    } catch (error) {
+      container.move({ type: 'dead', error: messageOf(error) })
+      throw new EngineError('internal', `unable to remove filesystem for ${container.id}: ${messageOf(error)}`, {
+        cause: error,
+      })
+    }
+    parts.table.delete(container)
+    if (options.volumes) await removeVolumes(parts, container)
+    emit(parts, container, 'destroy')
+    container.announce('removed', { exitCode: container.state.last.exitCode })
+  })
+}
+
+/** Volumes made for this container alone; one that another container took over stays. */
+async function removeVolumes(parts: Parts, container: Container): Promise<void> {
+  for (const mount of container.record.mounts) {
+    if (!mount.anonymous || !mount.Name) continue
+    try {
+      await parts.volumes.remove(mount.Name, { force: true })
+    } catch (error) {
+      if (!(error instanceof EngineError && error.kind === 'conflict')) throw error
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** Paths inside a container's filesystem, resolved so that no symbolic link leads out of it. */
+import { lstat, readlink } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { EngineError } from '../../api/errors.ts'
+
+const MAX_LINKS = 255
+
+export interface Resolved {
+  /** Path on the machine; every component but a missing tail exists. */
+  path: string
+  /** The same place as the container sees it, links resolved. */
+  inside: string
+  /** Whether the last component exists. */
+  exists: boolean
+}
+
+/**
+ * Resolves `path` as the container would, with `root` as `/`. `..` stops at the root; absolute links start there. The
+ * last component's own link is followed only with `follow`. Missing components stay as they are written.
+ */
+export async function resolveInside(
+  root: string,
+  path: string,
+  options: { follow?: boolean } = {},
+): Promise<Resolved> {
+  let pending = path.split('/').filter((part) => part !== '' && part !== '.')
+  let done: string[] = []
+  let links = 0
+  let exists = true
+  while (pending.length > 0) {
+    const [part = '', ...rest] = pending
+    pending = rest
+    if (part === '..') {
+      done = done.slice(0, -1)
+      continue
+    }
+    const current = join(root, ...done, part)
+    const info = exists ? await lstat(current).catch(missingOrNot) : undefined
+    if (!info) exists = false
+    if (info?.isSymbolicLink() && (rest.length > 0 || options.follow)) {
+      if (++links > MAX_LINKS) throw new EngineError('invalid_argument', `${path}: too many levels of symbolic links`)
+      const target = await readlink(current)
+      if (target.startsWith('/')) done = []
+      pending = [...target.split('/').filter((p) => p !== '' && p !== '.'), ...rest]
+      continue
+    }
+    done = [...done, part]
+  }
+  return { path: join(root, ...done), inside: posix.join('/', ...done), exists }
+}
+
+function missingOrNot(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
+    return undefined
+  }
+  throw error
+}

@@ -1,0 +1,75 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EngineError, messageOf } from '../../api/errors.ts'
+import { type ContainerRecord, RECORD_VERSION } from './record.ts'
+
+const FILE = 'container.json'
+const ID = /^[0-9a-f]{64}$/
+
+/**
+ * Containers on disk: `<root>/<id>/container.json`, written temp → fsync → rename. Everything else of a container
+ * (log, hosts, resolv.conf) lives beside that file, so removing the directory removes it all.
+ */
+export class ContainerStore {
+  readonly root: string
+
+  constructor(root: string) {
+    this.root = root
+  }
+
+  directory(id: string): string {
+    return join(this.root, id)
+  }
+
+  async save(record: ContainerRecord): Promise<void> {
+    const directory = this.directory(record.id)
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const temporary = join(directory, `${FILE}.tmp`)
+    const file = await open(temporary, 'w', 0o600)
+    try {
+      await file.writeFile(JSON.stringify(record))
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, join(directory, FILE))
+  }
+
+  async remove(id: string): Promise<void> {
+    // The record goes first: a crash in between leaves a directory that the next start sweeps.
+    await rm(join(this.directory(id), FILE), { force: true })
+    await rm(this.directory(id), { recursive: true, force: true })
+  }
+
+  /**
+   * Every container that was saved whole. Directories without a record are half-made or half-removed: they are deleted
+   * and reported in `swept`. A record that cannot be read is left alone and reported in `damaged`.
+   */
+  async load(): Promise<{ records: ContainerRecord[]; swept: string[]; damaged: string[] }> {
+    await mkdir(this.root, { recursive: true, mode: 0o700 })
+    const found = { records: [] as ContainerRecord[], swept: [] as string[], damaged: [] as string[] }
+    for (const name of await readdir(this.root)) {
+      try {
+        found.records.push(parse(await readFile(join(this.root, name, FILE), 'utf8'), name))
+      } catch (error) {
+        if (isMissing(error)) {
+          await rm(join(this.root, name), { recursive: true, force: true })
+          found.swept.push(name)
+        } else found.damaged.push(`${name}: ${messageOf(error)}`)
+      }
+    }
+    return found
+  }
+}
+
+function parse(text: string, name: string): ContainerRecord {
+  const record = JSON.parse(text) as ContainerRecord
+  if (record.version !== RECORD_VERSION || record.id !== name || !ID.test(record.id)) {
+    throw new EngineError('data_loss', `container ${name}: record of unknown version or identity`)
+  }
+  return record
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+}
