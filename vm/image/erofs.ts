@@ -8,7 +8,7 @@ const UUID = '736c6970-7761-7920-726f-6f7400000001'
 export async function writeErofs(root: string, target: string, signal?: AbortSignal): Promise<void> {
   await run(
     'mkfs.erofs',
-    ['-zlz4hc', '-C65536', '-U', UUID, '-T', String(SOURCE_DATE_EPOCH), '--all-root', '-x-1', target, root],
+    ['-zlz4hc,9', '-C16384', '-U', UUID, '-T', String(SOURCE_DATE_EPOCH), '--all-root', '-x-1', target, root],
     { signal },
   )
 }

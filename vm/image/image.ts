@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { EngineError } from '../api/errors.ts'
@@ -51,7 +51,12 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const hash = await recipeHash(arch, recipe)
   const folder = options.outDir ?? join(imageCache(), `${arch}-${hash}`)
   const present = await readManifest(folder)
-  if (present?.recipe === hash) return { folder, manifest: present, cached: true }
+  if (present?.recipe === hash) {
+    // Who looks for an image takes the newest: this one is the recipe's.
+    const now = new Date()
+    await utimes(join(folder, 'manifest.json'), now, now)
+    return { folder, manifest: present, cached: true }
+  }
   requireTools()
   process.env['PATH'] = toolPath()
   await mkdir(dirname(folder), { recursive: true })
@@ -142,6 +147,8 @@ async function installKernel({ arch, debian, root, target, recipe, signal }: Ker
   const builtin = await builtinModules(folder)
   const kept = selectModules(index, [...EARLY_MODULES, ...ENGINE_MODULES, ...KEPT_MODULES], builtin)
   await installModules(folder, join(root, 'usr/lib/modules', release), kept)
+  await mkdir(join(root, 'usr/lib/slipway'), { recursive: true })
+  await writeFile(join(root, 'usr/lib/slipway/modules'), `${ENGINE_MODULES.join(' ')}\n`)
   const early = selectModules(index, EARLY_MODULES, builtin)
   const initramfs = await buildInitramfs({
     busybox: join(debian, 'usr/bin/busybox'),

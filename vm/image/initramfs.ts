@@ -27,7 +27,7 @@ export async function buildInitramfs(sources: InitramfsSources): Promise<Uint8Ar
     { path: 'init', mode: 0o755, data: await readFile(join(sources.files, 'init')) },
     { path: 'etc/fstab.early', mode: 0o644, data: await readFile(join(sources.files, 'fstab.early')) },
     { path: 'etc/fstab.system', mode: 0o644, data: await readFile(join(sources.files, 'fstab.system')) },
-    { path: 'etc/modules', mode: 0o644, data: `${sources.load.join('\n')}\n` },
+    { path: 'etc/modules', mode: 0o644, data: `${sources.load.join(' ')}\n` },
     { path: 'bin/busybox', mode: 0o755, data: busybox },
     ...appletNames(busybox)
       .map((name) => ({ path: `bin/${name}`, mode: 0o777, link: 'busybox' }))

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ARCH, type Arch, NODE_VERSION, REPORTED_PACKAGES, SUITE } from './packages.ts'
+import { ARCH, type Arch, KERNEL_ARGUMENTS, NODE_VERSION, REPORTED_PACKAGES, SUITE } from './packages.ts'
 
 /** `manifest.json` of a finished image. */
 export interface ImageManifest {
@@ -11,6 +11,8 @@ export interface ImageManifest {
   readonly suite: string
   /** Serial console of the guest's marks: the kernel's `console=`. */
   readonly console: string
+  /** Kernel arguments that this kernel starts fastest with; to be added to the host's own. */
+  readonly kernelArguments: readonly string[]
   /** Kernel release (`uname -r`), Node and Debian package versions. */
   readonly versions: Readonly<Record<string, string>>
   /** Bytes per file of the image. */
@@ -42,6 +44,7 @@ export async function imageManifest(folder: string, facts: ManifestFacts): Promi
     recipe: facts.recipe,
     suite: SUITE,
     console: ARCH[facts.arch].console,
+    kernelArguments: KERNEL_ARGUMENTS,
     versions: { kernel: facts.release, node: NODE_VERSION, ...Object.fromEntries(reported) },
     sizes: Object.fromEntries(sizes),
   }

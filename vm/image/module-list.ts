@@ -3,8 +3,9 @@
 /** Loaded by the initramfs, in this order, before the system disk is mounted. */
 export const EARLY_MODULES: readonly string[] = ['virtio_blk', 'erofs', 'overlay', 'virtio_net', 'virtio_rng']
 
-/** Loaded once the engine is about to start, so that no first container waits for them. */
+/** Loaded while the engine starts, so that no first container waits for them. The balloon gives memory back to the host. */
 export const ENGINE_MODULES: readonly string[] = [
+  'virtio_balloon',
   'bridge',
   'veth',
   'nf_tables',
@@ -19,7 +20,8 @@ export const ENGINE_MODULES: readonly string[] = [
 
 /** On the disk for containers that ask for them: other networks, file systems, loop and device-mapper tools. */
 export const KEPT_MODULES: readonly string[] = [
-  'arch/',
+  'arch/arm64/crypto/',
+  'arch/x86/crypto/',
   'crypto/',
   'drivers/block/nbd',
   'drivers/block/zram/',
@@ -54,17 +56,13 @@ export const KEPT_MODULES: readonly string[] = [
   'fs/fat/',
   'fs/fuse/',
   'fs/isofs/',
-  'fs/lockd/',
   'fs/nfs/',
-  'fs/nfs_common/',
-  'fs/nfsd/',
   'fs/nls/',
   'fs/overlayfs/',
   'fs/quota/',
   'fs/smb/',
   'fs/squashfs/',
   'fs/udf/',
-  'fs/xfs/',
   'lib/',
   'net/802/',
   'net/8021q/',
@@ -76,11 +74,9 @@ export const KEPT_MODULES: readonly string[] = [
   'net/mptcp/',
   'net/netfilter/',
   'net/netlink/',
-  'net/openvswitch/',
   'net/packet/',
   'net/sched/',
   'net/sctp/',
-  'net/sunrpc/',
   'net/tls/',
   'net/unix/',
   'net/vmw_vsock/',

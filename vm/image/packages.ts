@@ -86,6 +86,21 @@ export const KEPT_FILES: readonly string[] = [
   '/etc/mke2fs.conf',
 ]
 
+/**
+ * What the kernel need not do in a virtual machine of one user. Measured under emulation: a fifth of the time to the first
+ * process, a quarter of the processor time until the engine runs.
+ */
+export const KERNEL_ARGUMENTS: readonly string[] = [
+  // Memory is cleared for user space anyway; this clears the kernel's own allocations too.
+  'init_on_alloc=0',
+  // Without AppArmor, Tomoyo, IMA and EVM, which nothing here has a policy for.
+  'lsm=landlock,yama',
+  'cryptomgr.notests',
+  // The jitter entropy source tests itself although virtio-rng and the processor give entropy; the built-in certificates
+  // serve to check module signatures, which is not enforced and costs more than loading the module.
+  'initcall_blacklist=jent_mod_init,load_system_certificate_list',
+]
+
 /** Packages whose version the manifest tells, beside kernel and Node. */
 export const REPORTED_PACKAGES: readonly string[] = [
   'aardvark-dns',
