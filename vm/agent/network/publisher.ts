@@ -25,8 +25,6 @@ export interface PublishRequest {
   containerId: string
   containerName: string
   containerIp: string
-  /** For Docker's error text. */
-  endpointId: string
   ports: PublishedPort[]
 }
 
@@ -73,11 +71,7 @@ export class Publisher {
     options: { deferred?: boolean; signal?: AbortSignal } = {},
   ): Promise<PublishedPort[]> {
     return this.#inTurn(request.containerId, async () => {
-      try {
-        await this.#replace(request, options)
-      } catch (error) {
-        throw described(request, error)
-      }
+      await this.#replace(request, options)
       return this.published(request.containerId)
     })
   }
@@ -262,20 +256,4 @@ export class Publisher {
     turn.then(forget, forget)
     return turn
   }
-}
-
-/** Docker's own words around what the host says. */
-function described(request: PublishRequest, error: unknown): unknown {
-  if (!(error instanceof EngineError) || error.kind === 'cancelled') return error
-  const { containerName, endpointId } = request
-  return new EngineError(
-    error.kind,
-    `driver failed programming external connectivity on endpoint ${containerName} (${endpointId}): ${error.message}`,
-    {
-      cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-      // dockerd answers 500 to a port that is taken.
-      details: { ...error.details, ...(error.kind === 'conflict' ? { status: 500 } : {}) },
-    },
-  )
 }

@@ -205,11 +205,7 @@ export class Networks implements NetworkService {
     options: { deferred?: boolean; signal?: AbortSignal } = {},
   ): Promise<PublishedPort[]> {
     await this.start()
-    const endpoint = this.#sandboxes
-      .get(containerId)
-      ?.endpoints.find(({ ipv4, ipv6 }) => ipv4 === containerIp || ipv6 === containerIp)
-    const endpointId = endpoint?.endpointId ?? containerId
-    return this.#publisher.publish({ containerId, containerName, containerIp, endpointId, ports }, options)
+    return this.#publisher.publish({ containerId, containerName, containerIp, ports }, options)
   }
 
   published(containerId: string): PublishedPort[] {

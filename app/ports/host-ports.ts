@@ -1,0 +1,79 @@
+/** Published ports of the host as one thing: the link to the engine, the listeners, and what the UI asks about them. */
+import type { PortRoute } from '../contract.ts'
+import type { Dial } from '../machine/dial.ts'
+import { type ForwardState, PortForwarder } from './forwarder.ts'
+import { keepHostLink } from './host-link.ts'
+
+export const ENGINE_SOCKET = '/run/slipway/engine.sock'
+
+export class HostPorts implements AsyncDisposable {
+  readonly #forwarder: PortForwarder
+  readonly #control: Dial
+  readonly #log: (message: string) => void
+  readonly #enginePath: string
+  #running: { abort: AbortController; done: Promise<void> } | undefined
+
+  /** `control` carries the link, `bulk` the data of connections, so that neither waits for the other. */
+  constructor(options: { control: Dial; bulk: Dial; log: (message: string) => void; enginePath?: string }) {
+    this.#control = options.control
+    this.#log = options.log
+    this.#enginePath = options.enginePath ?? ENGINE_SOCKET
+    this.#forwarder = new PortForwarder({ dial: options.bulk, enginePath: this.#enginePath })
+  }
+
+  /** The engine answers: connects and stays connected. Idempotent. */
+  start(): void {
+    if (this.#running) return
+    const abort = new AbortController()
+    const done = keepHostLink({
+      dial: this.#control,
+      socketPath: this.#enginePath,
+      forwarder: this.#forwarder,
+      log: this.#log,
+      signal: abort.signal,
+    })
+    this.#running = { abort, done }
+  }
+
+  /** The machine stops or is gone: every listener is closed. */
+  async stop(): Promise<void> {
+    const running = this.#running
+    this.#running = undefined
+    running?.abort.abort()
+    await running?.done
+    await this.#forwarder.clear()
+  }
+
+  /** Where each published port of a container leads, hop by hop. `id`: full id, its beginning, or the name. */
+  async routes(id: string): Promise<PortRoute[]> {
+    return this.#forwarder
+      .list()
+      .filter(({ containerId, containerName }) => containerName === id || containerId.startsWith(id))
+      .map(routeOf)
+  }
+
+  probe(hostIp: string, port: number, protocol: 'tcp' | 'udp') {
+    return this.#forwarder.probe(hostIp, port, protocol)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+    await this.#forwarder[Symbol.asyncDispose]()
+  }
+}
+
+/** Three addresses in the double model, two in the direct one. Pure. */
+export function routeOf({ forward, address, listening, error }: ForwardState): PortRoute {
+  const { via, hostPort, containerIp, containerPort, protocol } = forward
+  const hops: PortRoute['hops'] = [
+    { label: 'host', address, port: hostPort },
+    ...(via ? [{ label: 'vm' as const, address: via.ip, port: via.port || hostPort }] : []),
+    { label: 'container', address: containerIp, port: containerPort },
+  ]
+  return {
+    port: { containerPort, protocol, hostIp: address, hostPort },
+    model: via ? 'double' : 'direct',
+    hops,
+    state: listening ? { listening: true } : { listening: false, error: error ?? 'not listening' },
+  }
+}

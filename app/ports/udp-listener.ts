@@ -1,0 +1,129 @@
+/** One UDP address of the host: datagrams go over one stream to the engine, each client being a flow of its own. */
+import { createSocket, type Socket } from 'node:dgram'
+import type { Duplex } from 'node:stream'
+import { DatagramDecoder, encodeDatagram } from '../../vm/api/datagrams.ts'
+import type { Listener } from './tcp-listener.ts'
+
+/** Opens the stream to the engine's relay. */
+export type OpenRelay = (options: { signal: AbortSignal }) => Promise<Duplex>
+
+/** More clients than this at a time: the ones silent for longest are forgotten. */
+const MAX_FLOWS = 4096
+/** Datagrams are dropped, as networks do, when the stream has this much unsent. */
+const MAX_UNSENT = 1 << 20
+
+interface Client {
+  address: string
+  port: number
+}
+
+/** Binds; rejects with the system's error. */
+export async function listenUdp(options: {
+  address: string
+  port: number
+  relay: OpenRelay
+  onFailure: (error: unknown) => void
+}): Promise<Listener> {
+  const v6 = options.address.includes(':')
+  const socket = createSocket({ type: v6 ? 'udp6' : 'udp4', ipv6Only: v6 })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.bind({ address: options.address, port: options.port, exclusive: true }, () => {
+      socket.off('error', reject)
+      resolve()
+    })
+  })
+  return new UdpListener(socket, options.relay, options.onFailure)
+}
+
+class UdpListener implements Listener {
+  readonly port: number
+  readonly #socket: Socket
+  readonly #open: OpenRelay
+  readonly #onFailure: (error: unknown) => void
+  readonly #abort = new AbortController()
+  readonly #flows = new Map<string, number>()
+  readonly #clients = new Map<number, Client>()
+  #sequence = 0
+  #stream: Duplex | undefined
+  #opening: Promise<void> | undefined
+
+  constructor(socket: Socket, open: OpenRelay, onFailure: (error: unknown) => void) {
+    this.#socket = socket
+    this.#open = open
+    this.#onFailure = onFailure
+    this.port = socket.address().port
+    socket.on('error', onFailure)
+    socket.on('message', (data, from) => void this.#receive(data, from))
+  }
+
+  get connections(): number {
+    return this.#clients.size
+  }
+
+  async #receive(data: Buffer, from: Client): Promise<void> {
+    const flow = this.#flowOf(from)
+    if (!this.#stream) {
+      this.#opening ??= this.#connect()
+      await this.#opening
+    }
+    const stream = this.#stream
+    if (stream && stream.writableLength < MAX_UNSENT) stream.write(encodeDatagram({ flow, data }))
+  }
+
+  #flowOf(from: Client): number {
+    const key = `${from.address}/${from.port}`
+    const known = this.#flows.get(key)
+    const flow = known ?? ++this.#sequence
+    // Re-inserted, so that the order of the map is the order of use.
+    this.#flows.delete(key)
+    this.#flows.set(key, flow)
+    if (known === undefined) this.#clients.set(flow, { address: from.address, port: from.port })
+    if (this.#flows.size > MAX_FLOWS) {
+      const [oldest] = this.#flows
+      if (oldest) {
+        this.#flows.delete(oldest[0])
+        this.#clients.delete(oldest[1])
+      }
+    }
+    return flow
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const stream = await this.#open({ signal: this.#abort.signal })
+      if (this.#abort.signal.aborted) {
+        stream.destroy()
+        return
+      }
+      this.#stream = stream
+      const decoder = new DatagramDecoder()
+      stream.on('data', (chunk: Buffer) => {
+        try {
+          for (const { flow, data } of decoder.push(chunk)) this.#deliver(flow, data)
+        } catch (error) {
+          stream.destroy(error instanceof Error ? error : undefined)
+        }
+      })
+      stream.on('error', (error) => this.#onFailure(error))
+      stream.once('close', () => {
+        if (this.#stream === stream) this.#stream = undefined
+      })
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#onFailure(error)
+    } finally {
+      this.#opening = undefined
+    }
+  }
+
+  #deliver(flow: number, data: Uint8Array): void {
+    const client = this.#clients.get(flow)
+    if (client && !this.#abort.signal.aborted) this.#socket.send(data, client.port, client.address)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort()
+    this.#stream?.destroy()
+    await new Promise<void>((resolve) => this.#socket.close(() => resolve()))
+  }
+}

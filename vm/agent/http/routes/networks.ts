@@ -1,0 +1,134 @@
+/** https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Network */
+import * as v from 'valibot'
+import { EngineError } from '../../../api/errors.ts'
+import type { EndpointSettings, NetworkCreateRequest, NetworkInspect } from '../../../api/networks.ts'
+import type { Filters, Route } from '../router.ts'
+
+interface NetworksBackend {
+  list(filters: Filters): Promise<NetworkInspect[]>
+  inspect(idOrName: string): Promise<NetworkInspect>
+  create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }>
+  remove(idOrName: string): Promise<void>
+  prune(filters: Filters): Promise<{ NetworksDeleted: string[] | null }>
+}
+
+/** Connecting changes the container's own configuration too, running or not. */
+interface MembersBackend {
+  connectNetwork(container: string, network: string, settings: EndpointSettings): Promise<void>
+  disconnectNetwork(container: string, network: string, options: { force: boolean }): Promise<void>
+}
+
+const strings = v.nullish(v.record(v.string(), v.string()), null)
+const names = v.nullish(v.array(v.string()), null)
+const text = v.optional(v.string(), '')
+const flag = v.optional(v.boolean(), false)
+
+const createSchema = v.object({
+  Name: text,
+  Driver: text,
+  Scope: text,
+  Internal: flag,
+  Attachable: flag,
+  Ingress: flag,
+  ConfigOnly: flag,
+  ConfigFrom: v.nullish(v.object({ Network: text }), null),
+  IPAM: v.nullish(
+    v.object({
+      Driver: text,
+      Options: strings,
+      Config: v.nullish(
+        v.array(
+          v.object({
+            Subnet: v.exactOptional(v.string()),
+            IPRange: v.exactOptional(v.string()),
+            Gateway: v.exactOptional(v.string()),
+            AuxiliaryAddresses: v.exactOptional(v.record(v.string(), v.string())),
+          }),
+        ),
+        null,
+      ),
+    }),
+    null,
+  ),
+  EnableIPv4: v.nullish(v.boolean(), null),
+  EnableIPv6: v.nullish(v.boolean(), null),
+  Options: strings,
+  Labels: strings,
+})
+
+/** EndpointSettings as clients send it; fields that only answers carry are dropped. */
+export const endpointSchema = v.object({
+  IPAMConfig: v.nullish(
+    v.object({
+      IPv4Address: v.exactOptional(v.string()),
+      IPv6Address: v.exactOptional(v.string()),
+      LinkLocalIPs: v.exactOptional(v.array(v.string())),
+    }),
+    null,
+  ),
+  Links: names,
+  Aliases: names,
+  MacAddress: text,
+  DriverOpts: strings,
+  GwPriority: v.optional(v.pipe(v.number(), v.integer()), 0),
+})
+
+const connectSchema = v.object({ Container: text, EndpointConfig: v.nullish(endpointSchema, null) })
+const disconnectSchema = v.object({ Container: text, Force: flag })
+
+export function networkRoutes(backend: NetworksBackend, members: MembersBackend): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/networks',
+      handler: async (ctx) => ctx.send(200, await backend.list(ctx.filters())),
+    },
+    {
+      method: 'POST',
+      path: '/networks/create',
+      handler: async (ctx) => ctx.send(201, await backend.create(await ctx.json(createSchema))),
+    },
+    {
+      method: 'POST',
+      path: '/networks/prune',
+      handler: async (ctx) => ctx.send(200, await backend.prune(ctx.filters())),
+    },
+    {
+      method: 'GET',
+      path: '/networks/{id}',
+      handler: async (ctx) => {
+        const scope = ctx.query.get('scope')
+        if (scope && scope !== 'local') {
+          throw new EngineError('not_found', `network ${ctx.param('id')} not found`)
+        }
+        ctx.send(200, await backend.inspect(ctx.param('id')))
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/networks/{id}',
+      handler: async (ctx) => {
+        await backend.remove(ctx.param('id'))
+        ctx.empty(204)
+      },
+    },
+    {
+      method: 'POST',
+      path: '/networks/{id}/connect',
+      handler: async (ctx) => {
+        const { Container, EndpointConfig } = await ctx.json(connectSchema)
+        await members.connectNetwork(Container, ctx.param('id'), EndpointConfig ?? {})
+        ctx.empty(200)
+      },
+    },
+    {
+      method: 'POST',
+      path: '/networks/{id}/disconnect',
+      handler: async (ctx) => {
+        const { Container, Force } = await ctx.json(disconnectSchema)
+        await members.disconnectNetwork(Container, ctx.param('id'), { force: Force })
+        ctx.empty(200)
+      },
+    },
+  ]
+}
