@@ -72,7 +72,7 @@ const seconds = v.pipe(v.number(), v.integer(), v.minValue(0))
 /** Docker's own JSON for bodies: checked by the engine, which is the receiving edge for it. */
 const body = v.record(v.string(), v.unknown())
 const filters = v.record(v.string(), v.array(v.string()))
-const bytes = v.instance(Uint8Array)
+const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes')
 const size = v.object({
   rows: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
   columns: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
@@ -98,8 +98,8 @@ const terminal = v.variant('kind', [
   v.object({ kind: v.literal('attach'), container: id, size }),
   /** A shell from the VM inside the container's namespaces, for images without one. */
   v.object({ kind: v.literal('debug'), container: id, size }),
-  /** A shell in the VM itself. */
-  v.object({ kind: v.literal('vm'), size }),
+  /** A shell in the VM itself, or a command for its shell. */
+  v.object({ kind: v.literal('vm'), command: v.exactOptional(v.string()), size }),
 ])
 const terminalInput = v.variant('type', [
   v.object({ type: v.literal('data'), data: bytes }),
@@ -124,6 +124,8 @@ export interface AppInfo {
   arch: string
   /** Window chrome and native features exist only under Electron. */
   shell: 'electron' | 'browser'
+  /** No window yet: started by the command line, ends with the machine. */
+  headless: boolean
   home: string
   /** What `slipway env` exports as DOCKER_HOST. */
   dockerHost: string

@@ -1,7 +1,8 @@
 /** What the user may set; one JSON file under SLIPWAY_HOME. Shared by the contract, the store and the Settings page. */
 import * as v from 'valibot'
 
-const integer = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max))
+const integer = (min: number, max: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max))
 
 const settingsEntries = {
   /** Virtual CPUs; applied at the next start of the machine. */

@@ -9,6 +9,7 @@ export function appMethods(parts: Parts): MethodsOf<'app'> {
       platform: process.platform as 'darwin' | 'win32' | 'linux',
       arch: process.arch,
       shell: shell.kind,
+      headless: shell.headless,
       home: home.root,
       dockerHost: home.dockerHost,
       locale: shell.locale(),

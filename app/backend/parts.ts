@@ -9,6 +9,8 @@ import type { Log } from '../shell/log.ts'
 /** What the entry (Electron or browser) does for the backend. */
 export interface Shell {
   readonly kind: AppInfo['shell']
+  /** Runs for the command line only and ends with the machine. */
+  readonly headless: boolean
   readonly locale: () => string
   /** Opens an address that passed the allow-list. */
   openExternal(url: string): Promise<void>

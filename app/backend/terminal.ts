@@ -88,7 +88,7 @@ async function open(parts: Opening, target: TerminalTarget, signal: AbortSignal)
     case 'debug':
       return await openDebug(parts, target.container, target.size, signal)
     case 'vm':
-      return await openShell(parts, target.size, signal)
+      return await openShell(parts, target.size, signal, target.command)
   }
 }
 

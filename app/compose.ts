@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Disposal } from '../vm/api/disposal.ts'
+import { messageOf } from '../vm/api/errors.ts'
+import { createApiServer } from './api-server.ts'
+import { handlers } from './backend/handlers.ts'
+import { HostPorts } from './backend/host-ports.ts'
+import type { Shell } from './backend/parts.ts'
+import { isRunning } from './backend/running.ts'
+import { Dispatcher } from './dispatch.ts'
+import { EngineClient } from './engine/client.ts'
+import { listenLocal } from './engine/local-socket.ts'
+import { DockerSocket } from './engine/socket.ts'
+import { type Home, prepareHome } from './home.ts'
+import { createMachine } from './host-machine.ts'
+import type { Machine } from './machine/machine.ts'
+import type { Problem } from './machine/state.ts'
+import { defaultSettings, engineConfig, SettingsStore, thisHost } from './settings.ts'
+import { Log } from './shell/log.ts'
+
+/** What both entries share: everything but the window. Disposing lets go of the machine without stopping it. */
+export interface Host extends AsyncDisposable {
+  readonly home: Home
+  readonly version: string
+  readonly log: Log
+  readonly settings: SettingsStore
+  readonly machine: Machine
+  readonly engine: EngineClient
+  readonly dispatcher: Dispatcher
+}
+
+export interface HostOptions {
+  readonly home: Home
+  /** The folder with package.json and dist: the checkout, or the packaged app's files. */
+  readonly root: string
+  /** The packaged app's resources folder. */
+  readonly resources?: string | undefined
+  readonly shell: Shell
+  readonly echo?: (line: string) => void
+}
+
+/**
+ * Builds the host process of a home and makes it the home's owner: from then on the control socket answers. Fails with
+ * 'conflict' when another process owns the home.
+ */
+export async function composeHost(options: HostOptions): Promise<Host> {
+  const owned = new Disposal()
+  try {
+    return await build(options, owned)
+  } catch (error) {
+    await owned[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function build({ home, root, resources, shell, echo }: HostOptions, owned: Disposal): Promise<Host> {
+  await prepareHome(home)
+  const version = await versionOf(root)
+  const log = new Log(home.appLog, echo ? { echo } : {})
+  const settings = await SettingsStore.open(home.settings, defaultSettings(thisHost()), log)
+  const machine: Machine = owned.use(
+    createMachine({
+      home,
+      root,
+      resources,
+      settings,
+      log,
+      engine: () => engine,
+      onReady: () => ready(socket),
+    }),
+  )
+  const engine = owned.use(new EngineClient(machine.dial))
+  const warn = (message: string, details?: Readonly<Record<string, unknown>>): void =>
+    log.warn(message, details)
+  const socket = owned.use(new DockerSocket({ path: home.dockerSocket, dial: machine.dial, log: warn }))
+  const ports = new HostPorts({ engine, settings })
+  owned.push(closeWhenDown(machine, socket, log))
+  owned.push(settings.subscribe((value) => void applySettings(machine, engine, engineConfig(value), log)))
+  const parts = { version, home, log, settings, machine, engine, ports, shell }
+  const dispatcher = new Dispatcher({ ...handlers(parts), log })
+  const control = createApiServer({ dispatcher, refuse: () => undefined })
+  await listenLocal(control, home.controlSocket)
+  owned.push(async () => {
+    control.closeAllConnections()
+    await new Promise((resolve) => control.close(resolve))
+  })
+  log.info(`slipway ${version} owns ${home.root}`, { pid: process.pid, shell: shell.kind })
+  const dispose = (): Promise<void> => owned[Symbol.asyncDispose]()
+  return { home, version, log, settings, machine, engine, dispatcher, [Symbol.asyncDispose]: dispose }
+}
+
+/** The machine's last step: what the host's programs reach it by. */
+async function ready(socket: DockerSocket): Promise<Problem[]> {
+  try {
+    await socket.open()
+    return []
+  } catch (error) {
+    return [{ code: 'connection_lost', message: `docker socket: ${messageOf(error)}` }]
+  }
+}
+
+/** While no engine answers behind it, the docker socket is gone. */
+function closeWhenDown(machine: Machine, socket: DockerSocket, log: Log): () => void {
+  return machine.subscribe(({ state }) => {
+    if (state !== 'stopped' && state !== 'failed') return
+    socket.close().catch((error: unknown) => log.error('docker socket', error))
+  })
+}
+
+/** What the engine obeys at once; the rest (CPUs, memory, disk) is read at the next start. */
+async function applySettings(
+  machine: Machine,
+  engine: EngineClient,
+  config: ReturnType<typeof engineConfig>,
+  log: Log,
+): Promise<void> {
+  if (!isRunning(machine.state)) return
+  try {
+    await engine.slipway.setConfig(config)
+  } catch (error) {
+    log.error('settings were not taken by the engine', error)
+  }
+}
+
+async function versionOf(root: string): Promise<string> {
+  const text = await readFile(join(root, 'package.json'), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
