@@ -86,6 +86,8 @@ export class Boot {
     const choice = await this.#launch(prepared)
     const sshPort = file.record.vm?.sshPort ?? 0
     const ssh = this.#openSsh(sshPort, prepared.keys)
+    // The guest brings up sshd and the data disk side by side; so does the handshake, which takes a second or more.
+    this.#connectEarly(ssh)
     await this.#enter('disk', timeouts.disk, 'the data disk', (running) => this.#awaitDisk(running))
     await this.#connect(ssh)
     return this.#finish(ssh, {
@@ -255,6 +257,15 @@ export class Boot {
     const { options, onConnection } = this.#context
     this.#ssh = new Ssh({ target: { port, keys }, log: options.log, onChange: onConnection })
     return this.#ssh
+  }
+
+  #connectEarly(ssh: Ssh): void {
+    const { signal } = this.#context
+    const connecting = this.#marks
+      .until((mark) => mark.type === 'sshd ready', signal)
+      .then(() => ssh.connect({ signal }))
+    // Whatever fails here fails again, and is told, in the step of its name.
+    connecting.catch(() => undefined)
   }
 
   async #awaitDisk({ signal, extend }: Running): Promise<void> {

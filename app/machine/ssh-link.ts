@@ -63,9 +63,6 @@ export class SshLink implements AsyncDisposable {
   session(signal?: AbortSignal): Promise<SshSession> {
     if (this.#dispose.signal.aborted) return Promise.reject(notRunning())
     if (this.#session) return Promise.resolve(this.#session)
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined
-    })
     return new Promise((resolve, reject) => {
       const abort = () =>
         waiter.reject(new EngineError('cancelled', 'connecting to the virtual machine: cancelled'))
@@ -85,7 +82,18 @@ export class SshLink implements AsyncDisposable {
       }
       this.#waiters.add(waiter)
       if (signal?.aborted) abort()
-      else signal?.addEventListener('abort', abort, { once: true })
+      else {
+        signal?.addEventListener('abort', abort, { once: true })
+        this.#wake()
+      }
+    })
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined
+      // Somebody may have come while it was ending.
+      if (this.#waiters.size > 0) this.#wake()
     })
   }
 

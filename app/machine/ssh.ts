@@ -78,17 +78,15 @@ export class Ssh implements AsyncDisposable {
 
   /** Runs one command in the guest to its end; what it says is cut at 64 KiB. */
   async exec(command: string, options: { signal?: AbortSignal } = {}): Promise<ExecResult> {
-    let channel: Channel | undefined
+    let code: number | null = null
     const open: Open = (client, done) =>
-      client.exec(command, (error, opened) => {
-        channel = opened
-        done(error, opened)
+      client.exec(command, (error, channel) => {
+        channel?.on('exit', (exit: number | null) => {
+          code = exit
+        })
+        done(error, channel)
       })
     const stream = await this.#open(open, command, options)
-    let code: number | null = null
-    channel?.on('exit', (exit: number | null) => {
-      code = exit
-    })
     let output = ''
     const abort = () => stream.destroy(new EngineError('cancelled', `${command}: cancelled`))
     options.signal?.addEventListener('abort', abort, { once: true })
