@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { ContainerConfig } from '../../api/containers.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
-import type { LayerDiffer } from '../snapshots/snapshotter.ts'
+import type { LayerDiffer, Snapshotter } from '../snapshots/snapshotter.ts'
 import { chainIds } from './chain.ts'
 import type { ImageConfig, ResolvedImage } from './images.ts'
 import { ALL_BLOBS, type Lease, type Leases } from './leases.ts'
@@ -26,17 +26,20 @@ export interface NewImage {
 export class Committer {
   readonly #content: FileContentStore
   readonly #differ: LayerDiffer
+  readonly #snapshots: Snapshotter
   readonly #store: ImageStore
   readonly #leases: Leases
 
   constructor(options: {
     content: FileContentStore
     differ: LayerDiffer
+    snapshots: Snapshotter
     store: ImageStore
     leases: Leases
   }) {
     this.#content = options.content
     this.#differ = options.differ
+    this.#snapshots = options.snapshots
     this.#store = options.store
     this.#leases = options.leases
   }
@@ -66,6 +69,30 @@ export class Committer {
       await lease.hold(chainId)
       await unpack({ digest: blob.digest, diffId: blob.digest, chainId, parent: chain.at(-2) })
       return await this.record(image, { diffId: blob.digest }, lease)
+    } finally {
+      lease[Symbol.dispose]()
+    }
+  }
+
+  /**
+   * As commit, but `snapshot` itself becomes the layer and is no longer an active one: for build, whose containers and
+   * working snapshots end with their step. Its parent must be the parent image's snapshot.
+   */
+  async adopt(image: NewImage, snapshot: string, options: { signal?: AbortSignal } = {}): Promise<Digest> {
+    const hash = createHash('sha256')
+    for await (const chunk of this.#differ.diff(snapshot, options)) hash.update(chunk)
+    const diffId: Digest = `sha256:${hash.digest('hex')}`
+    const lease = this.#leases.take()
+    try {
+      if (diffId === EMPTY_TAR) {
+        await this.#snapshots.remove(snapshot)
+        return await this.record(image, undefined, lease)
+      }
+      const chainId = chainIds([...(image.parent?.config.rootfs.diff_ids ?? []), diffId]).at(-1) ?? diffId
+      await lease.hold(chainId)
+      if (await this.#snapshots.stat(chainId)) await this.#snapshots.remove(snapshot)
+      else await this.#snapshots.commit(chainId, snapshot)
+      return await this.record(image, { diffId }, lease)
     } finally {
       lease[Symbol.dispose]()
     }

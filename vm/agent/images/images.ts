@@ -88,6 +88,8 @@ export interface ImageService {
     comment?: string
     createdBy?: string
     reference?: string
+    /** The snapshot itself becomes the layer and is gone as an active one (build). Default: it is left alone. */
+    adopt?: boolean
     signal?: AbortSignal
   }): Promise<Digest>
 }

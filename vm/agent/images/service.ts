@@ -119,6 +119,21 @@ export class Images implements ImageService, AsyncDisposable {
     return this.library.layersSize()
   }
 
+  exists(id: Digest): boolean {
+    return this.#store.state.images.has(id)
+  }
+
+  /** Ids of all images with a name or below one. */
+  inUse(): Set<Digest> {
+    const { images, tags, digests } = this.#store.state
+    const used = new Set<Digest>()
+    for (const id of [...tags.values(), ...digests.values()]) {
+      for (let next: Digest | undefined = id; next && !used.has(next); next = images.get(next)?.parent)
+        used.add(next)
+    }
+    return used
+  }
+
   async tag(reference: string, target: string): Promise<void> {
     const id = this.library.find(reference)
     const parsed = parseReference(target)
@@ -233,12 +248,16 @@ export class Images implements ImageService, AsyncDisposable {
   }
 
   async commit(options: Parameters<ImageService['commit']>[0]): Promise<Digest> {
-    const id = await this.#committer.commit(
-      options,
-      options.snapshot,
-      (layer) => this.#layers.unpack(layer, { signal: options.signal }),
-      options.signal ? { signal: options.signal } : {},
-    )
+    const signal = options.signal ? { signal: options.signal } : {}
+    const id =
+      options.adopt && options.snapshot !== undefined
+        ? await this.#committer.adopt(options, options.snapshot, signal)
+        : await this.#committer.commit(
+            options,
+            options.snapshot,
+            (layer) => this.#layers.unpack(layer, { signal: options.signal }),
+            signal,
+          )
     if (options.reference) await this.tag(id, options.reference)
     return id
   }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { EngineError } from '../../api/errors.ts'
 import { writeJson } from '../content/write-json.ts'
-import type { Mount } from '../linux/kernel.ts'
+import type { Kernel, Mount } from '../linux/kernel.ts'
 import type { SnapshotInfo, Snapshotter } from './snapshotter.ts'
 import { usageOf } from './usage.ts'
 
@@ -29,11 +29,13 @@ export class OverlaySnapshotter implements Snapshotter {
   readonly #root: string
   /** A short symlink to `root` for mount options, so that 127 layers fit; `root` itself when absent. */
   readonly #short: string
+  readonly #kernel: Pick<Kernel, 'syncFilesystem'> | undefined
   readonly #records = new Map<string, Record>()
   #opened: Promise<void> | undefined
   #next = 1
 
-  constructor(options: { root: string; shortRoot?: string }) {
+  constructor(options: { root: string; shortRoot?: string; kernel?: Pick<Kernel, 'syncFilesystem'> }) {
+    this.#kernel = options.kernel
     this.#root = options.root
     this.#short = options.shortRoot ?? options.root
   }
@@ -96,6 +98,8 @@ export class OverlaySnapshotter implements Snapshotter {
     const committed: Record = { ...record, name, kind: 'committed', usage }
     this.#records.set(name, committed)
     try {
+      // Whoever knows the usage has written and synced the files; others have not.
+      if (!options.usage) this.#kernel?.syncFilesystem(this.#directory(record))
       await writeJson(this.#metadata(committed), committed)
     } catch (error) {
       this.#records.delete(name)

@@ -1,0 +1,169 @@
+/** The build service: `POST /build`, the build cache in `df`, `POST /build/prune`. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
+import type { ProgressMessage } from '../../api/images.ts'
+import type { BuildCacheRecord } from '../../api/system.ts'
+import type { Digest } from '../content/store.ts'
+import type { EventBus } from '../events.ts'
+import { shortId } from '../images/chain.ts'
+import type { Filters, ImageService } from '../images/images.ts'
+import { ProgressQueue } from '../images/progress.ts'
+import { parseReference, tagString } from '../images/reference.ts'
+import { parseUntil } from '../images/until.ts'
+import type { Kernel } from '../linux/kernel.ts'
+import type { Snapshotter } from '../snapshots/snapshotter.ts'
+import type { BuildContainers } from './backend.ts'
+import { Build } from './builder.ts'
+import { BuildCache, type CacheEntry } from './cache.ts'
+import { BuildContext } from './context.ts'
+import type { BuildOptions } from './options.ts'
+import { BUILD_PREFIX, RootFilesystems } from './rootfs.ts'
+
+/** What builds need of images beyond the service: cheap looks at the metadata. */
+export interface BuildImages extends ImageService {
+  exists(id: Digest): boolean
+  /** Ids of all images with a name or on the way down from one. */
+  inUse(): Set<Digest>
+  /** Bytes of all layers, each once. */
+  layersSize(): Promise<number>
+}
+
+export class Builds {
+  readonly #images: BuildImages
+  readonly #snapshots: Snapshotter
+  readonly #containers: BuildContainers
+  readonly #kernel: Kernel
+  readonly #events: EventBus
+  readonly #root: string
+  readonly #cache: BuildCache
+  readonly #rootfs: RootFilesystems
+
+  constructor(options: {
+    images: BuildImages
+    snapshots: Snapshotter
+    containers: BuildContainers
+    kernel: Kernel
+    events: EventBus
+    root: string
+  }) {
+    this.#images = options.images
+    this.#snapshots = options.snapshots
+    this.#containers = options.containers
+    this.#kernel = options.kernel
+    this.#events = options.events
+    this.#root = options.root
+    this.#cache = new BuildCache(join(options.root, 'cache.json'))
+    this.#rootfs = new RootFilesystems({ ...options, root: join(options.root, 'mounts') })
+  }
+
+  /** Drops what builds of a killed run left half-made. */
+  async open(): Promise<void> {
+    await rm(join(this.#root, 'contexts'), { recursive: true, force: true })
+    for await (const { name, kind } of this.#snapshots.walk()) {
+      if (kind === 'active' && name.startsWith(BUILD_PREFIX)) await this.#snapshots.remove(name)
+    }
+  }
+
+  /** Refusals of the request itself are thrown before the first message; what a step does wrong ends the stream. */
+  async *build(
+    tar: AsyncIterable<Uint8Array>,
+    options: BuildOptions,
+    { signal }: { signal?: AbortSignal },
+  ): AsyncIterable<ProgressMessage> {
+    const tags = options.tags.map((tag) => tagString(parseReference(tag)))
+    const given = signal ? { signal } : {}
+    const context = await BuildContext.receive(tar, join(this.#root, 'contexts'), this.#kernel, given)
+    try {
+      const dockerfile = await context.dockerfile(options.dockerfile)
+      const queue = new ProgressQueue()
+      const parts = {
+        context,
+        images: this.#images,
+        cache: this.#cache,
+        rootfs: this.#rootfs,
+        kernel: this.#kernel,
+        containers: this.#containers,
+        exists: (id: Digest) => this.#images.exists(id),
+      }
+      const build = new Build(parts, options, (message) => queue.push(message), signal)
+      const work = build.run(dockerfile)
+      yield* queue.during(work)
+      yield* this.#finish(await work, tags, options)
+    } catch (error) {
+      const exitCode = error instanceof EngineError ? error.details?.['exitCode'] : undefined
+      if (typeof exitCode !== 'number') throw error
+      yield { errorDetail: { code: exitCode, message: messageOf(error) }, error: messageOf(error) }
+    } finally {
+      await context[Symbol.asyncDispose]()
+    }
+  }
+
+  /** Cache records for `docker system df`. */
+  async records(): Promise<BuildCacheRecord[]> {
+    const inUse = this.#images.inUse()
+    const records: BuildCacheRecord[] = []
+    for (const entry of await this.#cache.entries()) {
+      if (!this.#images.exists(entry.image)) continue
+      records.push(await this.#record(entry, inUse))
+    }
+    return records
+  }
+
+  /** Forgets cache entries and the nameless images that only they kept. */
+  async prune(options: {
+    all: boolean
+    filters: Filters
+  }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
+    const until = Math.min(...(options.filters['until'] ?? []).map((text) => parseUntil(text)))
+    const inUse = this.#images.inUse()
+    const before = await this.#images.layersSize()
+    const going = (await this.#cache.entries()).filter(
+      (entry) => (entry.lastUsed ?? entry.created) < until && (options.all || !inUse.has(entry.image)),
+    )
+    await this.#cache.delete(going.map(({ key }) => key))
+    // Children first: an image that another stands on cannot go.
+    for (const { image } of going.toReversed()) await this.#drop(image, inUse)
+    return {
+      CachesDeleted: going.map(({ key }) => key),
+      SpaceReclaimed: Math.max(0, before - (await this.#images.layersSize())),
+    }
+  }
+
+  async #drop(image: Digest, inUse: ReadonlySet<Digest>): Promise<void> {
+    if (inUse.has(image) || !this.#images.exists(image)) return
+    try {
+      await this.#images.remove(image, { noPrune: true })
+    } catch (error) {
+      // A container came to use it: then it is no rubbish.
+      if (kindOf(error) !== 'conflict' && kindOf(error) !== 'not_found') throw error
+    }
+  }
+
+  async *#finish(id: Digest, tags: string[], options: BuildOptions): AsyncIterable<ProgressMessage> {
+    yield { aux: { ID: id } }
+    if (options.quiet) yield { stream: `${id}\n` }
+    else yield { stream: `Successfully built ${shortId(id)}\n` }
+    for (const tag of tags) {
+      await this.#images.tag(id, tag)
+      if (!options.quiet) yield { stream: `Successfully tagged ${tag}\n` }
+    }
+    this.#events.publish('builder', 'build', id, { name: tags[0] ?? id })
+  }
+
+  async #record(entry: CacheEntry, inUse: ReadonlySet<Digest>): Promise<BuildCacheRecord> {
+    const [newest] = await this.#images.history(entry.image)
+    return {
+      ID: entry.key.slice(0, 25),
+      ...(entry.parent === undefined ? {} : { Parents: [entry.parent] }),
+      Type: 'regular',
+      Description: entry.description,
+      InUse: inUse.has(entry.image),
+      Shared: inUse.has(entry.image),
+      Size: newest?.Size ?? 0,
+      CreatedAt: new Date(entry.created).toISOString(),
+      LastUsedAt: entry.lastUsed === undefined ? null : new Date(entry.lastUsed).toISOString(),
+      UsageCount: entry.uses,
+    }
+  }
+}

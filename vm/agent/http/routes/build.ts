@@ -1,0 +1,118 @@
+/** Routes of the classic builder. */
+import * as v from 'valibot'
+import { EngineError } from '../../../api/errors.ts'
+import type { ProgressMessage, RegistryAuth } from '../../../api/images.ts'
+import type { BuildOptions } from '../../build/options.ts'
+import type { Filters } from '../../images/images.ts'
+import type { Context, Route } from '../router.ts'
+
+/** What these routes need of the engine. */
+export interface BuildRoutesBackend {
+  build(
+    tar: AsyncIterable<Uint8Array>,
+    options: BuildOptions,
+    more: { signal?: AbortSignal },
+  ): AsyncIterable<ProgressMessage>
+  prune(options: {
+    all: boolean
+    filters: Filters
+  }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }>
+}
+
+const Strings = v.record(v.string(), v.string())
+const Arguments = v.record(v.string(), v.nullable(v.string()))
+const Auths = v.record(
+  v.string(),
+  v.object({
+    username: v.optional(v.string()),
+    password: v.optional(v.string()),
+    auth: v.optional(v.string()),
+    identitytoken: v.optional(v.string()),
+    registrytoken: v.optional(v.string()),
+    serveraddress: v.optional(v.string()),
+  }),
+)
+
+export function buildRoutes(builds: BuildRoutesBackend): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/build',
+      handler: async (ctx) => {
+        const options = optionsOf(ctx)
+        await ctx.jsonLines(builds.build(ctx.body, options, { signal: ctx.signal }))
+      },
+    },
+    {
+      method: 'POST',
+      path: '/build/prune',
+      handler: async (ctx) =>
+        ctx.send(200, await builds.prune({ all: ctx.flag('all'), filters: ctx.filters() })),
+    },
+  ]
+}
+
+function optionsOf(ctx: Context): BuildOptions {
+  const text = (name: string) => ctx.query.get(name) ?? ''
+  if (text('version') === '2') {
+    throw new EngineError(
+      'not_implemented',
+      'this engine has the classic builder: set DOCKER_BUILDKIT=0, or use buildx with its container driver',
+    )
+  }
+  if (text('remote') !== '' && text('remote') !== 'client-session') {
+    throw new EngineError('not_implemented', `remote build contexts are not supported: ${text('remote')}`)
+  }
+  for (const name of ['squash', 'isolation', 'cgroupparent']) {
+    if (!['', '0', 'false', 'default'].includes(text(name)))
+      throw new EngineError('not_implemented', `build option ${name} is not supported`)
+  }
+  return {
+    dockerfile: text('dockerfile'),
+    tags: ctx.query.getAll('t').filter((tag) => tag !== ''),
+    buildArgs: parsed(ctx, 'buildargs', Arguments),
+    labels: parsed(ctx, 'labels', Strings),
+    target: text('target'),
+    noCache: ctx.flag('nocache'),
+    pull: ctx.flag('pull'),
+    platform: text('platform') || undefined,
+    remove: ctx.flag('rm', true),
+    forceRemove: ctx.flag('forcerm'),
+    quiet: ctx.flag('q'),
+    networkMode: text('networkmode') || undefined,
+    memory: ctx.int('memory') ?? 0,
+    memorySwap: ctx.int('memswap') ?? 0,
+    cpuShares: ctx.int('cpushares') ?? 0,
+    cpuPeriod: ctx.int('cpuperiod') ?? 0,
+    cpuQuota: ctx.int('cpuquota') ?? 0,
+    cpusetCpus: text('cpusetcpus'),
+    shmSize: ctx.int('shmsize') ?? 0,
+    extraHosts: ctx.query.getAll('extrahosts').filter((host) => host !== ''),
+    auths: authsOf(ctx),
+  }
+}
+
+/** A query parameter that holds JSON; invalid_argument names it. */
+function parsed<S extends v.GenericSchema>(ctx: Context, name: string, schema: S): v.InferOutput<S> {
+  const text = ctx.query.get(name)
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text ? text : '{}')
+  if (result.success) return result.output
+  throw new EngineError('invalid_argument', `${name}: ${result.issues[0].message}`)
+}
+
+/** X-Registry-Config, by registry name as references have it. */
+function authsOf(ctx: Context): Record<string, RegistryAuth> {
+  const header = ctx.request.headers['x-registry-config']
+  if (typeof header !== 'string' || header === '') return {}
+  const text = Buffer.from(header, 'base64url').toString()
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), Auths), text)
+  if (!result.success) return {}
+  return Object.fromEntries(
+    Object.entries(result.output).map(([address, auth]) => [domainOf(address), auth as RegistryAuth]),
+  )
+}
+
+function domainOf(address: string): string {
+  const host = address.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+  return host === 'index.docker.io' ? 'docker.io' : host
+}
