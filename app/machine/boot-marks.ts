@@ -30,7 +30,7 @@ export class BootMarks {
 
   /** Resolves with the first mark that `wanted` accepts, told already or to come. */
   async until(wanted: (mark: Mark) => boolean, signal: AbortSignal): Promise<Mark> {
-    return Promise.race([this.failure, this.#next(wanted, signal)])
+    return Promise.race([this.#next(wanted, signal), this.failure])
   }
 
   /** Calls `listener` with every mark from the first one on. Answers the unsubscribe. */

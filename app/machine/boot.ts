@@ -326,7 +326,9 @@ export class Boot {
     this.#context.enter(step)
     const { signal } = this.#context
     try {
-      const death = this.#death && Promise.race([this.#death, this.#marks.failure])
+      // What fails after the kernel is up is not its step's failure, and not its accelerator's.
+      const said = step === 'kernel' ? [] : [this.#marks.failure]
+      const death = this.#death && Promise.race([this.#death, ...said])
       death?.catch(() => undefined)
       return await within({ ms, what, signal, death }, act)
     } catch (error) {

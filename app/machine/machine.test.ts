@@ -1,0 +1,466 @@
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { EngineError } from '../../vm/api/errors.ts'
+import { type FakeBehaviour, FakeDriver, type FakeWorld, GOOD_MARKS } from './fake-driver.ts'
+import { Machine } from './machine.ts'
+import type { MachineOptions } from './machine-options.ts'
+import { type MachineState, TRANSITIONS } from './state.ts'
+
+let home: string
+let world: FakeWorld
+let machines: Machine[]
+
+const QUICK = {
+  proof: 150,
+  launch: 2_000,
+  kernel: 400,
+  disk: 400,
+  diskWork: 1_500,
+  connect: 3_000,
+  engine: 1_000,
+  ports: 300,
+  shutdown: 300,
+  clock: 300,
+  tick: 60_000,
+}
+
+interface Made {
+  machine: Machine
+  driver: FakeDriver
+  states: MachineState[]
+}
+
+function make(behaviour: Partial<FakeBehaviour> = {}, changes: Partial<MachineOptions> = {}): Made {
+  const driver = new FakeDriver({ accelerators: ['tcg'], ...behaviour }, world)
+  const machine = new Machine({
+    home,
+    driver,
+    image: async () => ({
+      arch: 'x64',
+      recipe: 'test',
+      kernel: join(home, 'kernel'),
+      initrd: join(home, 'base.img'),
+      systemDisk: join(home, 'system'),
+      console: 'ttyS0',
+      agent: join(home, 'agent.js'),
+    }),
+    config: () => ({
+      hostname: 'test',
+      cpus: 1,
+      memoryMiB: 512,
+      diskGiB: 1,
+      engine: {
+        registryMirrors: [],
+        insecureRegistries: [],
+        httpProxy: '',
+        httpsProxy: '',
+        noProxy: '',
+        portModel: 'direct',
+      },
+    }),
+    ping: async (dial, options) => void (await dial({ path: '/engine' }, options)).destroy(),
+    log: () => undefined,
+    timeouts: QUICK,
+    ...changes,
+  })
+  machines.push(machine)
+  const states: MachineState[] = []
+  machine.subscribe((state) => states.push(state))
+  return { machine, driver, states }
+}
+
+/** `starting:kernel`, `running`, … without repetitions. */
+const names = (states: readonly MachineState[]): string[] =>
+  states
+    .map((state) => (state.state === 'starting' ? `starting:${state.step}` : state.state))
+    .filter((name, index, all) => name !== all[index - 1])
+
+const reaches = (machine: Machine, name: MachineState['state']) =>
+  vi.waitFor(() => expect(machine.state.state).toBe(name), { timeout: 3_000, interval: 5 })
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'machine-'))
+  world = new Map()
+  machines = []
+  await writeFile(join(home, 'base.img'), 'base')
+  await writeFile(join(home, 'agent.js'), 'agent')
+})
+afterEach(async () => {
+  for (const machine of machines) await machine[Symbol.asyncDispose]()
+  for (const vm of world.values()) await vm.kill()
+  await rm(home, { recursive: true, force: true })
+})
+
+describe('starting', () => {
+  test('goes through its steps in order and runs', async () => {
+    const { machine, states } = make()
+    await machine.start()
+    expect(names(states)).toEqual([
+      'stopped',
+      ...['prepare', 'launch', 'kernel', 'disk', 'connect', 'engine', 'ports'].map(
+        (step) => `starting:${step}`,
+      ),
+      'running',
+    ])
+    expect(machine.state).toMatchObject({ accelerator: 'tcg', pid: expect.any(Number) })
+    expect(states.some((state) => state.state === 'starting' && state.detail === 'formatting')).toBe(true)
+  })
+
+  test('is one start, however many ask for it', async () => {
+    const { machine, driver } = make()
+    await Promise.all([machine.start(), machine.start(), machine.start()])
+    await machine.start()
+    expect(driver.started).toHaveLength(1)
+  })
+
+  test("the caller's signal ends the caller's wait only", async () => {
+    const { machine } = make()
+    await expect(machine.start({ signal: AbortSignal.timeout(1) })).rejects.toMatchObject({
+      kind: 'cancelled',
+    })
+    await reaches(machine, 'running')
+  })
+
+  test('never says running before the engine answered, and waits for it', async () => {
+    let answers = 0
+    const { machine, states } = make(
+      {},
+      {
+        ping: async () => {
+          expect(states.at(-1)?.state).toBe('starting')
+          if (++answers < 4) throw new Error('not yet')
+        },
+      },
+    )
+    await machine.start()
+    expect(answers).toBeGreaterThanOrEqual(4)
+  })
+
+  test.each([
+    ['kernel', { marks: [] }, "the guest's first line did not come within 400 ms"],
+    ['disk', { marks: ['kernel up', 'sshd ready'] }, 'the data disk did not come within 400 ms'],
+    [
+      'disk',
+      { marks: ['kernel up', 'system mounted', 'failed: data disk is damaged'] },
+      'the guest says: data disk is damaged',
+    ],
+    ['engine', { serve: () => undefined }, "the engine's answer did not come within 1 s"],
+    ['launch', { refusal: 'QEMU did not start (exit code 1): no memory' }, 'no memory'],
+  ] as const)(
+    'a failure in step %s is named and leaves nothing running',
+    async (step, behaviour, message) => {
+      const { machine, states } = make({
+        ...behaviour,
+        marks: [...('marks' in behaviour ? behaviour.marks : GOOD_MARKS)],
+      })
+      await expect(machine.start()).rejects.toThrow(message)
+      expect(machine.state).toMatchObject({ state: 'failed', step, error: expect.stringContaining(message) })
+      expect(world.size).toBe(0)
+      expect(states.every((state, index) => index === 0 || legal(states[index - 1], state))).toBe(true)
+    },
+  )
+
+  test('the failure shows what the guest said last', async () => {
+    const { machine } = make({ marks: ['kernel up', 'failed: no system disk'] })
+    await machine.start().catch(() => undefined)
+    expect(machine.state).toMatchObject({ serialTail: 'slipway: kernel up\nslipway: failed: no system disk' })
+  })
+
+  test('a guest that repairs its disk gets the time for it', async () => {
+    const { machine, driver } = make({ marks: ['kernel up', 'data disk checking', 'sshd ready'] })
+    const start = machine.start()
+    await vi.waitFor(() => expect(driver.started).toHaveLength(1))
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    await appendFile(join(home, 'serial.log'), 'slipway: data disk mounted\n')
+    await start
+  })
+
+  test('an engine that ends again and again fails the start long before its deadline', async () => {
+    const died = 'failed: agent ended with 1'
+    const { machine } = make(
+      { marks: [...GOOD_MARKS, died, died, died], serve: () => undefined },
+      { timeouts: { ...QUICK, engine: 60_000 } },
+    )
+    await expect(machine.start()).rejects.toThrow('agent ended with 1')
+  })
+
+  test('a death in the middle is noticed at once', async () => {
+    const { machine } = make({ marks: ['kernel up'] }, { timeouts: { ...QUICK, disk: 60_000 } })
+    const start = machine.start()
+    await vi.waitFor(() => expect(machine.state).toMatchObject({ step: 'disk' }))
+    for (const vm of world.values()) vm.end({ code: 1, stderr: 'first\nout of memory' })
+    await expect(start).rejects.toThrow('QEMU ended with exit code 1: out of memory')
+  })
+
+  test('after a failure it can be started again', async () => {
+    const { machine, driver } = make({ refusal: 'no' })
+    await machine.start().catch(() => undefined)
+    driver.behaviour.refusal = undefined
+    await machine.start()
+    expect(machine.state.state).toBe('running')
+  })
+
+  test('what stands in the way of running is a problem, not a failure', async () => {
+    const { machine, states } = make(
+      {},
+      { onReady: async () => [{ code: 'port_failed', message: '8080 is taken' }] },
+    )
+    await machine.start()
+    expect(machine.state).toMatchObject({ state: 'degraded', problems: [{ code: 'port_failed' }] })
+    expect(names(states)).toContain('running')
+  })
+
+  test('a hook that hangs does not withhold it', async () => {
+    const { machine } = make({}, { onReady: () => new Promise(() => undefined) })
+    await machine.start()
+    expect(machine.state).toMatchObject({ state: 'degraded' })
+  })
+})
+
+describe('accelerators', () => {
+  test('one under which the guest stays silent is given up, remembered and told', async () => {
+    // kvm is looked at before it is tried; hvf is not, whatever this host is.
+    const first = make({ accelerators: ['hvf', 'tcg'], silent: ['hvf'] })
+    await first.machine.start()
+    expect(first.driver.started.map(({ accelerator }) => accelerator)).toEqual(['hvf', 'tcg'])
+    expect(first.machine.state).toMatchObject({
+      accelerator: 'tcg',
+      acceleratorNote: "hvf: the guest's first line did not come within 150 ms",
+    })
+    await first.machine.stop()
+    await first.machine[Symbol.asyncDispose]()
+    const second = make({ accelerators: ['hvf', 'tcg'], silent: ['hvf'] })
+    await second.machine.start()
+    expect(second.driver.started.map(({ accelerator }) => accelerator)).toEqual(['tcg'])
+    expect(second.machine.state).toMatchObject({ acceleratorNote: expect.stringContaining('hvf') })
+  })
+
+  test('one that worked once is given the time that a busy host needs', async () => {
+    const first = make({ accelerators: ['hvf', 'tcg'] })
+    await first.machine.start()
+    await first.machine.stop()
+    first.driver.behaviour.marks = []
+    const start = first.machine.start()
+    await vi.waitFor(() => expect(first.driver.started).toHaveLength(2))
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    await writeFile(join(home, 'serial.log'), GOOD_MARKS.map((mark) => `slipway: ${mark}\n`).join(''))
+    await start
+    expect(first.machine.state).toMatchObject({ accelerator: 'hvf' })
+  })
+
+  test('a failure that has nothing to do with it is not blamed on it', async () => {
+    const { machine } = make({ accelerators: ['hvf', 'tcg'], refusal: 'the disk is locked' })
+    await expect(machine.start()).rejects.toThrow('the disk is locked')
+    expect(JSON.parse(await readFile(join(home, 'machine.json'), 'utf8')).verdicts).toEqual({})
+  })
+})
+
+describe('running', () => {
+  test('a death is a failure with its cause, and nothing is left of it', async () => {
+    const { machine } = make()
+    await machine.start()
+    for (const vm of world.values()) vm.end({ signal: 'SIGKILL' })
+    await reaches(machine, 'failed')
+    expect(machine.state).toMatchObject({
+      error: expect.stringContaining('SIGKILL'),
+      hint: expect.any(String),
+    })
+    await expect(machine.dial({ path: '/engine' })).rejects.toMatchObject({ kind: 'unavailable' })
+    await machine.start()
+    expect(machine.state.state).toBe('running')
+  })
+
+  test('a lost connection is shown, made again, and what hangs on it is restored', async () => {
+    let ready = 0
+    const { machine, states } = make(
+      {},
+      {
+        onReady: async () => {
+          ready += 1
+          return []
+        },
+      },
+    )
+    await machine.start()
+    for (const vm of world.values()) vm.cut()
+    await reaches(machine, 'degraded')
+    await reaches(machine, 'running')
+    expect(states.some((s) => s.state === 'degraded' && s.problems[0]?.code === 'connection_lost')).toBe(true)
+    await vi.waitFor(() => expect(ready).toBe(2))
+  })
+
+  test('an engine that stops answering is shown until it answers again', async () => {
+    let down = false
+    const { machine } = make(
+      {},
+      {
+        ping: async () => {
+          if (down) throw new EngineError('unavailable', 'connection refused')
+        },
+      },
+    )
+    await machine.start()
+    down = true
+    machine.resumed()
+    await reaches(machine, 'degraded')
+    expect(machine.state).toMatchObject({ problems: [{ code: 'engine_unreachable' }] })
+    down = false
+    await reaches(machine, 'running')
+  })
+
+  test("the guest's clock is set after the start and after sleep", async () => {
+    const times: number[] = []
+    const { machine } = make(
+      {},
+      {
+        clock: async (_, now) => {
+          times.push(now)
+          return { offset: 9_000, stepped: true }
+        },
+      },
+    )
+    await machine.start()
+    await vi.waitFor(() => expect(times).toHaveLength(1))
+    machine.resumed()
+    await vi.waitFor(() => expect(times).toHaveLength(2))
+    expect(Math.abs((times[1] ?? 0) - Date.now())).toBeLessThan(2_000)
+  })
+
+  test('others can report problems and take them back', async () => {
+    const { machine } = make()
+    machine.report({ code: 'disk_full', message: 'not running: ignored' })
+    await machine.start()
+    machine.report({ code: 'disk_full', message: 'full' })
+    expect(machine.state).toMatchObject({
+      state: 'degraded',
+      problems: [{ code: 'disk_full', message: 'full' }],
+    })
+    machine.clear('disk_full')
+    expect(machine.state.state).toBe('running')
+  })
+
+  test('the monitor can be asked', async () => {
+    const { machine } = make()
+    await expect(machine.monitor('query-status')).rejects.toMatchObject({ kind: 'unavailable' })
+    await machine.start()
+    expect(await machine.monitor('query-status')).toEqual({ ran: 'query-status' })
+  })
+})
+
+describe('stopping', () => {
+  test('the guest powers itself off', async () => {
+    const { machine, states } = make()
+    await machine.start()
+    await Promise.all([machine.stop(), machine.stop()])
+    expect(names(states).slice(-2)).toEqual(['stopping', 'stopped'])
+    expect(world.size).toBe(0)
+  })
+
+  test('one that does not obey is ended', async () => {
+    const { machine } = make({ obeys: false })
+    await machine.start()
+    await machine.stop()
+    expect([machine.state.state, world.size]).toEqual(['stopped', 0])
+  })
+
+  test('a start that is under way is cancelled', async () => {
+    const { machine, states } = make({ marks: ['kernel up'] })
+    const start = machine.start()
+    const failure = start.catch((error: unknown) => error)
+    await vi.waitFor(() => expect(machine.state).toMatchObject({ step: 'disk' }))
+    await machine.stop()
+    expect(await failure).toMatchObject({ kind: 'cancelled' })
+    expect(names(states).slice(-2)).toEqual(['stopping', 'stopped'])
+    expect(world.size).toBe(0)
+  })
+
+  test('a start that is asked for while it stops comes after it', async () => {
+    const { machine, driver } = make()
+    await machine.start()
+    const stop = machine.stop()
+    await machine.start()
+    await stop
+    expect([machine.state.state, driver.started.length]).toEqual(['running', 2])
+  })
+
+  test('a failed or a stopped machine is stopped', async () => {
+    const { machine } = make({ refusal: 'no' })
+    await machine.stop()
+    await machine.start().catch(() => undefined)
+    await machine.stop()
+    expect(machine.state).toEqual({ state: 'stopped' })
+  })
+})
+
+describe('outliving the app', () => {
+  test('the next process takes over the running VM', async () => {
+    const first = make()
+    await first.machine.start()
+    await first.machine[Symbol.asyncDispose]()
+    expect(world.size).toBe(1)
+    const second = make()
+    expect(await second.machine.attach()).toBe(true)
+    expect(second.driver.started).toHaveLength(0)
+    const pid = (state: MachineState | undefined) => (state?.state === 'running' ? state.pid : undefined)
+    expect(pid(second.machine.state)).toBe(pid(first.states.at(-1)))
+    expect(names(second.states)).not.toContain('starting:launch')
+  })
+
+  test('attach starts nothing', async () => {
+    const { machine, states } = make()
+    expect(await machine.attach()).toBe(false)
+    expect(names(states)).toEqual(['stopped'])
+  })
+
+  test('start and attach at once are one', async () => {
+    const { machine, driver } = make()
+    const [attached] = await Promise.all([machine.attach(), machine.start()])
+    expect([attached, driver.started.length]).toEqual([true, 1])
+  })
+
+  test('a VM that never came up is not taken over', async () => {
+    const first = make({ marks: [] }, { timeouts: { ...QUICK, kernel: 60_000 } })
+    const start = first.machine.start().catch(() => undefined)
+    await vi.waitFor(() => expect(first.machine.state).toMatchObject({ step: 'kernel' }))
+    await first.machine[Symbol.asyncDispose]()
+    await start
+    expect(world.size).toBe(1)
+    const second = make()
+    await second.machine.start()
+    expect(second.driver.started).toHaveLength(1)
+  })
+
+  test('stop ends a VM that another process left', async () => {
+    const first = make()
+    await first.machine.start()
+    await first.machine[Symbol.asyncDispose]()
+    const second = make()
+    await second.machine.stop()
+    expect([second.machine.state.state, world.size]).toEqual(['stopped', 0])
+  })
+
+  test('two processes cannot own one machine', async () => {
+    const first = make()
+    await first.machine.start()
+    const second = make()
+    await expect(second.machine.start()).rejects.toMatchObject({ kind: 'conflict' })
+    expect(second.machine.state.state).toBe('stopped')
+  })
+})
+
+test('the data disk survives everything but being removed, which needs a stopped machine', async () => {
+  const { machine } = make()
+  await machine.start()
+  await expect(machine.removeData()).rejects.toMatchObject({ kind: 'conflict' })
+  await machine.restart()
+  await machine.stop()
+  expect((await stat(join(home, 'data.img'))).size).toBe(1024 ** 3)
+  await machine.removeData()
+  await expect(stat(join(home, 'data.img'))).rejects.toThrow()
+})
+
+function legal(from: MachineState | undefined, to: MachineState): boolean {
+  return from !== undefined && TRANSITIONS[from.state].includes(to.state)
+}
