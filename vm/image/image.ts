@@ -12,7 +12,7 @@ import { EARLY_MODULES, ENGINE_MODULES, KEPT_MODULES } from './module-list.ts'
 import { builtinModules, installModules, readModules, selectModules } from './modules.ts'
 import type { Arch } from './packages.ts'
 import { imageCache, recipeFolder, recipeHash } from './recipe.ts'
-import { buildRoot } from './root-tree.ts'
+import { buildRoot, normalizeModes } from './root-tree.ts'
 import { missingTools, toolPath } from './tools.ts'
 import { welcomeImage } from './welcome.ts'
 
@@ -121,6 +121,7 @@ async function assemble({
   })
   await writeFile(join(target, 'welcome.tar'), welcome)
   await writeFile(join(root, 'usr/share/slipway/welcome.tar'), welcome)
+  await normalizeModes(root)
   begin(5)
   await writeErofs(root, join(target, 'system.img'), signal)
   const manifest = await imageManifest(target, { arch, recipe: hash, release, packages })

@@ -48,7 +48,10 @@ export interface RootSources {
   readonly overlay: string
 }
 
-/** Builds the root of the system disk in the new folder `root`, kernel modules and the welcome image apart. */
+/**
+ * Builds the root of the system disk in the folder `root`, kernel modules and the welcome image apart. `normalizeModes`
+ * must follow once everything is in it.
+ */
 export async function buildRoot(root: string, { arch, debian, node, overlay }: RootSources): Promise<void> {
   for (const folder of FOLDERS) await mkdir(join(root, folder), { recursive: true })
   for (const [path, target] of LINKS) await symlink(target, join(root, path))
@@ -64,7 +67,6 @@ export async function buildRoot(root: string, { arch, debian, node, overlay }: R
     await certificateBundle(join(debian, 'usr/share/ca-certificates')),
   )
   await cp(overlay, root, { recursive: true })
-  await normalizeModes(root)
 }
 
 /** Copies one file without its symbols and notes the libraries that it needs. */
@@ -108,8 +110,8 @@ async function linkApplets(root: string): Promise<void> {
   }
 }
 
-/** Modes must not depend on the builder's umask or on how the checkout was made. */
-async function normalizeModes(root: string): Promise<void> {
+/** Sets every mode by rule: none may depend on the builder's umask or on how the checkout was made. */
+export async function normalizeModes(root: string): Promise<void> {
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
     if (entry.isDirectory()) await chmod(path, 0o755)
