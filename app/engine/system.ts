@@ -1,6 +1,7 @@
 import type {
   ClockRequest,
   ClockResponse,
+  ContainerFile,
   EngineConfig,
   MachineUsage,
   PublishedPort,
@@ -51,6 +52,17 @@ export class Slipway {
   setClock(clock: ClockRequest, { signal }: CallOptions = {}): Promise<ClockResponse> {
     return this.#http.json({ method: 'PUT', path: '/slipway/clock', json: clock, signal })
   }
+  /** Tags that an image's registry lists. */
+  registryTags(name: string, { signal }: CallOptions = {}): Promise<string[]> {
+    const path = `/slipway/registry/tags`
+    return this.#http.json({ path, query: { name }, signal })
+  }
+  files(id: string, path: string, { signal }: CallOptions = {}): Promise<ContainerFile[]> {
+    return this.#http.json({ path: filesPath(id), query: { path }, signal })
+  }
+  deleteFile(id: string, path: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.#http.run({ method: 'DELETE', path: filesPath(id), query: { path }, signal })
+  }
   ports(id: string, { signal }: CallOptions = {}): Promise<PublishedPort[]> {
     return this.#http.json({ path: portsPath(id), signal })
   }
@@ -61,6 +73,10 @@ export class Slipway {
   ): Promise<PublishedPort[]> {
     return this.#http.json({ method: 'PUT', path: portsPath(id), json: ports, signal })
   }
+}
+
+function filesPath(id: string): string {
+  return `/slipway/containers/${encodeURIComponent(id)}/files`
 }
 
 function portsPath(id: string): string {
