@@ -20,6 +20,8 @@ export class FakeKernel implements Kernel {
   readonly packets = new Map<string, (Uint8Array | 'EOF')[]>()
   /** While true, sockets are full. */
   full = false
+  /** While true, sockets have lost their peer. */
+  peerGone = false
   #nextFd = 1_000_000
 
   mount(mount: Mount): void {
@@ -85,7 +87,7 @@ export class FakeKernel implements Kernel {
     let open = true
     return {
       send: (packet) => {
-        if (!open) throw new EngineError('unavailable', `send ${path}: closed`)
+        if (!open || this.peerGone) throw new EngineError('unavailable', `send ${path}: EPIPE`)
         if (this.full) return false
         sent.push(packet.slice())
         return true

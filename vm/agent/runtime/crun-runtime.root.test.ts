@@ -203,6 +203,28 @@ test('a created task that never starts can be killed', async () => {
   await task.delete()
 })
 
+test('delete ends what still runs', async () => {
+  const running = await create({ Cmd: ['sleep', '1000'] })
+  await running.start()
+  await running.delete()
+  const created = await create({ Cmd: ['sleep', '1000'] })
+  await created.delete()
+  assert.equal((await running.wait()).exitCode, 137)
+  await assert.rejects(
+    running.exec({ process: (await setup({ Cmd: ['true'] })).spec.process, tty: false, stdin: false }),
+    { kind: 'conflict' },
+  )
+})
+
+test('input that nobody reads harms nobody', async () => {
+  const task = await create({ Cmd: ['true'], OpenStdin: true, StdinOnce: true })
+  const stdin = task.openStdin()
+  await task.start()
+  stdin.end(Buffer.alloc(1_000_000))
+  assert.equal((await task.wait()).exitCode, 0)
+  await task.delete()
+})
+
 test('stdin: all of it arrives, then EOF', async () => {
   const task = await create({ Cmd: ['sh', '-c', 'wc -c'], OpenStdin: true, StdinOnce: true })
   const stdin = task.openStdin()
@@ -337,6 +359,13 @@ test('exec: output apart, exit code, stdin, user, words of failure', async () =>
       `exec: running after ${(running - started).toFixed(0)} ms, ended after ${(performance.now() - started).toFixed(0)} ms`,
     )
   }
+  const deaf = await exec(['true'])
+  deaf.stdin?.end(Buffer.alloc(1_000_000))
+  assert.equal((await deaf.wait()).exitCode, 0)
+  const forking = await exec(['sh', '-c', 'sleep 5 & echo forked'])
+  const late = performance.now()
+  assert.equal((await forking.wait()).exitCode, 0)
+  assert.ok(performance.now() - late < 2_000)
   const slow = await exec(['sleep', '1000'])
   slow.kill(15)
   assert.equal((await slow.wait()).exitCode, 143)

@@ -109,6 +109,8 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
   async #prepare() {
     const paths = this.#paths
     const folders = [paths.crun, paths.exits, paths.execs, paths.tmp]
+    // What a former agent left of its execs is of no use; their programs go on without.
+    await rm(paths.execs, { recursive: true, force: true })
     await Promise.all(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
     const exits = this.#resources.use(new FileArrival(paths.exits))
     const arrivals = this.#resources.use(new FileArrival(paths.execs))

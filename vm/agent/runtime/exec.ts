@@ -1,10 +1,11 @@
 /** Further processes in a container: `crun exec`, without a monitor. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
-import { readFile, unlink, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../api/errors.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import type { FileArrival } from './file-arrival.ts'
@@ -20,6 +21,9 @@ export interface ExecContext {
   /** Watches `paths.execs`. */
   arrivals: FileArrival
 }
+
+/** How long after the program's end its output may take to be read, in milliseconds: a child of it may hold the pipe. */
+const OUTPUT_GRACE = 500
 
 let counter = 0
 
@@ -43,7 +47,7 @@ export async function startExec(
     const exec = spawnCrun(args, terminal, options.stdin)
     return await started(context, exec, { ...options, name, pidFile })
   } finally {
-    await Promise.all([spec, pidFile].map(removeIfThere))
+    await Promise.all([spec, pidFile].map((path) => rm(path, { force: true })))
   }
 }
 
@@ -65,6 +69,8 @@ function spawnCrun(args: string[], terminal: Terminal | undefined, stdin: boolea
     const child = spawn(CRUN, args, { stdio, env: { PATH: '/usr/sbin:/usr/bin' }, detached: true })
     // Node throws away what nobody listens to when a child exits; a short program ends before anybody does.
     const kept = (stream: Readable | null) => stream?.pipe(new PassThrough())
+    // A program that does not read what is typed is no failure; its end is told by its exit.
+    child.stdin?.on('error', () => child.stdin?.destroy())
     return { child, terminal, stdout: kept(child.stdout), stderr: kept(child.stderr), exit: exitOf(child) }
   } catch (error) {
     terminal?.stream.destroy()
@@ -103,12 +109,17 @@ function execTask(kernel: Kernel, { child, terminal, stdout, stderr, exit }: Spa
   if (terminal) stderr?.resume()
   const output = terminal?.stream ?? stdout
   if (!output) throw new EngineError('internal', `${CRUN}: no output`)
+  const closed = drained(child, terminal ? [] : [output, stderr])
+  const ended = exit.then(async (exitCode) => {
+    await Promise.race([closed, sleep(OUTPUT_GRACE, undefined, { ref: false })])
+    return { exitCode }
+  })
   return {
     pid,
     stdin: terminal?.stream ?? child.stdin ?? undefined,
     stdout: output,
     stderr: terminal ? undefined : stderr,
-    wait: async () => ({ exitCode: await exit }),
+    wait: () => ended,
     resize: (size) => {
       if (!terminal || terminal.stream.destroyed) return
       kernel.setWindowSize(terminal.masterFd, size)
@@ -117,6 +128,15 @@ function execTask(kernel: Kernel, { child, terminal, stdout, stderr, exit }: Spa
     },
     kill: (signal) => sendSignal(pid, signal),
   }
+}
+
+/** The pipes have ended and what came through them was read; a child of the program may hold them open. */
+async function drained(child: ChildProcess, streams: (Readable | undefined)[]): Promise<void> {
+  await new Promise((resolve) => child.once('close', resolve))
+  const full = streams.filter(
+    (stream) => stream !== undefined && stream.readableLength > 0 && !stream.destroyed,
+  )
+  await Promise.all(full.map((stream) => new Promise((resolve) => stream?.once('close', resolve))))
 }
 
 /** Exit code of crun, which is the program's: 128 + n for a signal. */
@@ -141,13 +161,5 @@ async function readPid(path: string): Promise<number | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }

@@ -48,7 +48,7 @@ export function buildSpec(input: SpecInput): OciSpec {
       defaultMounts({
         privileged: hostConfig.Privileged === true,
         shmSize: hostConfig.ShmSize,
-        shmPath: facts.shmPath,
+        shmPath: hostConfig.IpcMode === 'host' ? '/dev/shm' : facts.shmPath,
       }),
       own,
     ),

@@ -51,3 +51,12 @@ test('stops trying when it is destroyed', async () => {
   await new Promise((resolve) => setTimeout(resolve, 30))
   expect(sent(kernel)).toEqual([])
 })
+
+test('what comes after the end of the container is dropped', async () => {
+  const kernel = new FakeKernel()
+  kernel.peerGone = true
+  const stdin = openMonitorStdin(kernel, bundle)
+  stdin.end('too late')
+  await once(stdin, 'close')
+  expect([stdin.errored, sent(kernel)]).toEqual([null, ['EOF']])
+})

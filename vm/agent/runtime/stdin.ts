@@ -1,6 +1,7 @@
 /** A container's standard input: a stream into conmon's attach socket. */
 import { closeSync, constants, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
+import { EngineError } from '../../api/errors.ts'
 import type { Kernel, SeqpacketSocket } from '../linux/kernel.ts'
 
 /** conmon reads at most 32 KiB of a packet and drops the rest. */
@@ -9,8 +10,8 @@ const MAX_WAIT = 20
 
 /**
  * Connects to socket `attach` of the bundle. Back-pressure: while the container does not read, the socket is full and
- * the stream's writes wait. `end()` is EOF for conmon, which closes the container's stdin if it was told to.
- * Losing the monitor is an error of the stream ('unavailable').
+ * the stream's writes wait. `end()` is EOF for conmon, which closes the container's stdin if it was told to. What is
+ * written after the container ended is dropped: its exit tells. Throws when there is no monitor to connect to.
  */
 export function openMonitorStdin(kernel: Kernel, bundle: string): Writable {
   return new MonitorStdin(connectThroughFolder(kernel, bundle))
@@ -67,7 +68,9 @@ class MonitorStdin extends Writable {
       }
       done()
     } catch (error) {
-      done(error as Error)
+      done(isGone(error) ? null : (error as Error))
     }
   }
 }
+
+const isGone = (error: unknown): boolean => error instanceof EngineError && error.kind === 'unavailable'

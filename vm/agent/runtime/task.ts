@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { open, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../api/errors.ts'
 import type { Cgroup } from './cgroup.ts'
 import { ControlMessage } from './conmon.ts'
@@ -10,6 +11,9 @@ import { type ExecContext, startExec } from './exec.ts'
 import type { OciProcess } from './oci.ts'
 import type { ExecTask, Exit, Task } from './runtime.ts'
 import { openMonitorStdin } from './stdin.ts'
+
+/** How long a monitor may take to report the end of a killed task, in milliseconds. */
+const EXIT_GRACE = 3_000
 
 export interface TaskParts {
   id: string
@@ -102,9 +106,14 @@ export class CrunTask implements Task {
     return startExec(this.#parts.context, this.id, options)
   }
 
-  /** Without `crun delete`: what crun would remove are its state folder and the cgroup. */
+  /** Without `crun delete`: what crun would remove are its state folder and the cgroup. Kills what still runs. */
   async delete(): Promise<void> {
-    const { bundle, cgroup, context } = this.#parts
+    const { bundle, cgroup, context, exit } = this.#parts
+    if (!this.#ended) {
+      await cgroup.kill()
+      // The monitor's last act is the exit file, which is ours to remove.
+      await Promise.race([exit, sleep(EXIT_GRACE, undefined, { ref: false })])
+    }
     await cgroup.remove()
     const leftovers = ['task.json', 'attach', 'ctl', 'winsz', 'pid', 'oom', 'config.json'].map((name) =>
       join(bundle, name),
