@@ -35,6 +35,7 @@ export class Publisher {
   readonly #records = new Map<string, PublicationRecord>()
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #log: (message: string) => void
+  readonly #ready: () => Promise<void>
   #model: PortModel
 
   constructor(options: {
@@ -43,12 +44,15 @@ export class Publisher {
     folder: RecordFolder<PublicationRecord>
     model: PortModel
     log: (message: string) => void
+    /** Resolves when `load` is done; a link may come before. */
+    ready?: () => Promise<void>
   }) {
     this.#link = options.link
     this.#firewall = options.firewall
     this.#folder = options.folder
     this.#model = options.model
     this.#log = options.log
+    this.#ready = options.ready ?? (() => Promise.resolve())
     this.#link.onConnect = () => void this.#sync()
   }
 
@@ -192,6 +196,7 @@ export class Publisher {
   /** Tells a newly connected host everything that should exist; ports that waited for it get their numbers. */
   async #sync(): Promise<void> {
     try {
+      await this.#ready()
       const records = [...this.#records.values()]
       const entries = records.flatMap((record) => this.#entriesOf(record))
       const answers = await this.#link.request({

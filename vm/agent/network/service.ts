@@ -77,6 +77,7 @@ export class Networks implements NetworkService {
       folder: new RecordFolder(join(options.runDir, 'ports'), { durable: false }),
       model: options.config.portModel,
       log: this.#log,
+      ready: () => this.start(),
     })
   }
 
@@ -85,7 +86,10 @@ export class Networks implements NetworkService {
    * what an earlier agent left. Everything that needs it waits for it; called once, by whoever comes first.
    */
   start(): Promise<void> {
-    this.#ready ??= this.#start()
+    this.#ready ??= this.#start().catch((error: unknown) => {
+      this.#ready = undefined
+      throw error
+    })
     return this.#ready
   }
 

@@ -19,7 +19,7 @@ interface Flow {
 export function relayUdp(
   stream: Duplex,
   target: { host: string; port: number },
-  log: (message: string) => void,
+  log: (message: string) => void = () => undefined,
 ): Promise<void> {
   const flows = new Map<number, Flow>()
   const close = (id: number) => {
