@@ -4,7 +4,6 @@ import { Disposal } from '../vm/api/disposal.ts'
 import { messageOf } from '../vm/api/errors.ts'
 import { createApiServer } from './api-server.ts'
 import { handlers } from './backend/handlers.ts'
-import { HostPorts } from './backend/host-ports.ts'
 import type { Shell } from './backend/parts.ts'
 import { isRunning } from './backend/running.ts'
 import { Dispatcher } from './dispatch.ts'
@@ -15,6 +14,7 @@ import { type Home, prepareHome } from './home.ts'
 import { createMachine } from './host-machine.ts'
 import type { Machine } from './machine/machine.ts'
 import type { Problem } from './machine/state.ts'
+import { HostPorts } from './ports/host-ports.ts'
 import { defaultSettings, engineConfig, SettingsStore, thisHost } from './settings.ts'
 import { Log } from './shell/log.ts'
 
@@ -66,15 +66,16 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
       settings,
       log,
       engine: () => engine,
-      onReady: () => ready(socket),
+      onReady: () => ready(socket, ports),
     }),
   )
   const engine = owned.use(new EngineClient(machine.dial))
   const warn = (message: string, details?: Readonly<Record<string, unknown>>): void =>
     log.warn(message, details)
   const socket = owned.use(new DockerSocket({ path: home.dockerSocket, dial: machine.dial, log: warn }))
-  const ports = new HostPorts({ engine, settings })
-  owned.push(closeWhenDown(machine, socket, log))
+  const { dial } = machine
+  const ports = owned.use(new HostPorts({ control: dial, bulk: dial, log: (message) => log.info(message) }))
+  owned.push(closeWhenDown(machine, [() => socket.close(), () => ports.stop()], log))
   owned.push(settings.subscribe((value) => void applySettings(machine, engine, engineConfig(value), log)))
   const parts = { version, home, log, settings, machine, engine, ports, shell }
   const dispatcher = new Dispatcher({ ...handlers(parts), log })
@@ -90,7 +91,8 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
 }
 
 /** The machine's last step: what the host's programs reach it by. */
-async function ready(socket: DockerSocket): Promise<Problem[]> {
+async function ready(socket: DockerSocket, ports: HostPorts): Promise<Problem[]> {
+  ports.start()
   try {
     await socket.open()
     return []
@@ -99,11 +101,11 @@ async function ready(socket: DockerSocket): Promise<Problem[]> {
   }
 }
 
-/** While no engine answers behind it, the docker socket is gone. */
-function closeWhenDown(machine: Machine, socket: DockerSocket, log: Log): () => void {
+/** While no engine answers behind them, the docker socket is gone and no port is bound. */
+function closeWhenDown(machine: Machine, closers: readonly (() => Promise<void>)[], log: Log): () => void {
   return machine.subscribe(({ state }) => {
     if (state !== 'stopped' && state !== 'failed') return
-    socket.close().catch((error: unknown) => log.error('docker socket', error))
+    for (const close of closers) close().catch((error: unknown) => log.error('closing', error))
   })
 }
 

@@ -140,7 +140,10 @@ export const methods = {
   'app.info': method<AppInfo>()(none),
   'app.openExternal': method<void>()(v.tuple([v.pipe(v.string(), v.url())])),
   'app.diagnostics': method<{ path: string }>()(none),
+  /** Stops the machine and ends the host process. */
   'app.quit': method<void>()(none),
+  /** Ends a background process without stopping its machine, so that one with a window can take over. */
+  'app.release': method<void>()(none),
   /** Shows the window; in the browser entry answers a fresh one-time address of the page. */
   'app.open': method<{ url?: string }>()(none),
 

@@ -5,11 +5,12 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { EngineError, messageOf } from '../vm/api/errors.ts'
-import { composeHost, type Host } from './compose.ts'
+import type { Host } from './compose.ts'
 import { ControlClient } from './control-client.ts'
 import { exitWhenStopped } from './headless.ts'
 import { type Home, resolveHome } from './home.ts'
 import { allowedExternal, hasDisplay, openInBrowser } from './open-url.ts'
+import { takeOver } from './take-over.ts'
 import { WebServer } from './web-server.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -47,7 +48,7 @@ async function serve(home: Home): Promise<void> {
     await host?.[Symbol.asyncDispose]()
     process.exit(0)
   }
-  host = await composeHost({
+  host = await takeOver({
     home,
     root,
     shell: {
@@ -56,7 +57,7 @@ async function serve(home: Home): Promise<void> {
       locale: () => Intl.DateTimeFormat().resolvedOptions().locale,
       openExternal: async (url) => void (await openInBrowser(allowedExternal(url))),
       open: async () => ({ url: await address() }),
-      quit: () => setTimeout(() => void end(true), 100),
+      quit: ({ stopMachine }) => void setTimeout(() => void end(stopMachine), 100),
     },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(true))

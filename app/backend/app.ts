@@ -1,3 +1,4 @@
+import { EngineError } from '../../vm/api/errors.ts'
 import { diagnostics } from './diagnostics.ts'
 import type { MethodsOf, Parts } from './parts.ts'
 
@@ -16,7 +17,11 @@ export function appMethods(parts: Parts): MethodsOf<'app'> {
     }),
     'app.openExternal': ([url]) => shell.openExternal(url),
     'app.diagnostics': (_args, { signal }) => diagnostics(parts, { signal }),
-    'app.quit': () => shell.quit(),
+    'app.quit': () => shell.quit({ stopMachine: true }),
+    'app.release': () => {
+      if (!shell.headless) throw new EngineError('conflict', 'Slipway has a window open; close it first')
+      shell.quit({ stopMachine: false })
+    },
     'app.open': () => shell.open(),
   }
 }

@@ -16,14 +16,14 @@ export interface Shell {
   openExternal(url: string): Promise<void>
   /** Shows the window, or answers an address that opens it in a browser once. */
   open(): Promise<{ url?: string }>
-  /** Ends the process after the current answer went out; the machine is left as it is. */
-  quit(): void
+  /** Ends the process after the current answer went out, with its machine or leaving that as it is. */
+  quit(options: { stopMachine: boolean }): void
 }
 
 /** Host ports, as the handlers need them. */
 export interface Ports {
-  /** Where each published port of a container leads. */
-  routes(id: string, signal: AbortSignal): Promise<PortRoute[]>
+  /** Where each listener of a container (full id) leads. */
+  routes(id: string): Promise<PortRoute[]>
   probe(
     hostIp: string,
     port: number,

@@ -42,7 +42,8 @@ async function set(context: Context, key: string, value: string): Promise<number
 const RESTART = new Set<string>(['cpus', 'memoryMiB', 'diskGiB'])
 
 function known(key: string): keyof Settings {
-  if (!Object.hasOwn(settingsSchema.entries, key)) throw new UsageError(`no such setting: ${key}`)
+  if (!Object.hasOwn(settingsSchema.entries, key))
+    throw new UsageError(`slipway config: no such setting: ${key}`)
   return key as keyof Settings
 }
 
@@ -60,13 +61,11 @@ export function parseSetting(key: string, text: string): SettingsPatch {
     const parsed = v.safeParse(schema, reading)
     if (parsed.success) return { [name]: parsed.output }
   }
-  const issue = v.safeParse(schema, typeofReading(schema, text)).issues?.[0]
-  throw new UsageError(`${key}: ${issue?.message ?? 'does not fit'}`)
+  throw new UsageError(`slipway config: ${key}: ${complaint(schema, text)}`)
 }
 
-/** The reading whose complaint says most. */
-function typeofReading(schema: v.GenericSchema, text: string): unknown {
-  if (schema.type === 'number') return Number(text)
-  if (schema.type === 'array') return text.split(',')
-  return text
+function complaint(schema: v.GenericSchema, text: string): string {
+  if (schema.type === 'number' && !/^-?\d+$/.test(text)) return `${text} is not a whole number`
+  const reading = schema.type === 'number' ? Number(text) : schema.type === 'array' ? text.split(',') : text
+  return v.safeParse(schema, reading).issues?.[0].message ?? 'does not fit'
 }

@@ -32,11 +32,16 @@ export const stop: Command = {
     }
     const { headless } = await context.client.call('app.info', [])
     await withProgress(context, 'machine.stop')
-    // It ends by itself; waiting for that makes "stop, then start" and "stop, then remove the home" simple.
-    for (let tries = 0; headless && tries < 100 && (await hasOwner(context)); tries++) await sleep(50)
+    if (headless) await release(context)
     context.out.note('Stopped.')
     return 0
   },
+}
+
+/** Ends the background process; waiting for that makes "stop, then remove the home" simple. */
+async function release(context: Context): Promise<void> {
+  await context.client.call('app.release', [])
+  for (let tries = 0; tries < 100 && (await hasOwner(context)); tries++) await sleep(25)
 }
 
 export const restart: Command = {

@@ -86,18 +86,19 @@ export async function main(
     const context: Context = { home, root, version, out, client, signal: interrupted.signal }
     return (await command.run(context, parsed)) ?? 0
   } catch (error) {
-    return explain(error, out)
+    return explain(error, args, out)
   } finally {
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
   }
 }
 
-function explain(error: unknown, out: Output): number {
+function explain(error: unknown, args: readonly string[], out: Output): number {
   if (kindOf(error) === 'cancelled') return 130
   out.note(messageOf(error))
   if (error instanceof UsageError) {
-    out.note('Try: slipway help')
+    const known = Object.hasOwn(COMMANDS, args[0] ?? '')
+    out.note(`See: slipway ${known ? `${args[0]} --help` : 'help'}`)
     return 2
   }
   if (error instanceof EngineError && error.hint) out.note(error.hint)

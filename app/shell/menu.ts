@@ -1,0 +1,58 @@
+import { Menu, type MenuItemConstructorOptions, shell } from 'electron'
+import type { MachineState } from '../machine/state.ts'
+import type { Texts } from './texts.ts'
+import { engineItems, type MenuActions } from './tray-menu.ts'
+
+/** The application menu with the platform's own accelerators; its Engine part follows the state. */
+export function setApplicationMenu(state: MachineState, texts: Texts, actions: MenuActions): void {
+  const mac = process.platform === 'darwin'
+  const quit: MenuItemConstructorOptions = {
+    label: texts('quit'),
+    accelerator: 'CmdOrCtrl+Q',
+    click: () => actions.quit(),
+  }
+  const window: MenuItemConstructorOptions = {
+    label: texts('open'),
+    click: () => actions.openWindow(),
+  }
+  const template: MenuItemConstructorOptions[] = [
+    mac
+      ? {
+          role: 'appMenu',
+          submenu: [
+            { role: 'about' },
+            { type: 'separator' },
+            { role: 'hide' },
+            { role: 'hideOthers' },
+            { type: 'separator' },
+            quit,
+          ],
+        }
+      : { label: texts('file'), submenu: [window, { type: 'separator' }, { role: 'close' }, quit] },
+    { label: texts('engine'), submenu: engineItems(state, texts, actions) },
+    { label: texts('edit'), role: 'editMenu' },
+    {
+      label: texts('view'),
+      submenu: [
+        { role: 'zoomIn' },
+        { role: 'zoomOut' },
+        { role: 'resetZoom' },
+        { type: 'separator' },
+        { role: 'togglefullscreen' },
+        { role: 'toggleDevTools' },
+      ],
+    },
+    { label: texts('window'), role: 'windowMenu' },
+    {
+      label: texts('help'),
+      role: 'help',
+      submenu: [
+        {
+          label: texts('documentation'),
+          click: () => void shell.openExternal('https://docs.docker.com/reference/cli/docker/'),
+        },
+      ],
+    },
+  ]
+  Menu.setApplicationMenu(Menu.buildFromTemplate(template))
+}
