@@ -16,9 +16,13 @@ import { EngineError } from '../../api/errors.ts'
 import { LibcKernel } from '../linux/libc.ts'
 import { Cgroup } from './cgroup.ts'
 import { CrunRuntime } from './crun-runtime.ts'
+import { hostDevices, mapDevices } from './devices.ts'
+import { bindMount } from './mounts.ts'
 import type { OciSpec } from './oci.ts'
 import { execProcess } from './process.ts'
+import { mountSharedShm } from './shm.ts'
 import { buildSpec } from './spec.ts'
+import type { SpecFacts } from './spec-input.ts'
 import { readUsage } from './stats.ts'
 import type { CrunTask } from './task.ts'
 import { resolveUser } from './user.ts'
@@ -47,7 +51,7 @@ async function makeRootfs(): Promise<string> {
     await mkdir(join(root, folder), { recursive: true })
   await copyFile('/usr/bin/busybox', join(root, 'bin/busybox'))
   const applets =
-    'sh true cat echo sleep id env tty stty hostname ls grep mount ulimit kill ps head printf dd wc unshare nproc'
+    'sh true cat echo sleep id env tty stty hostname ls grep mount ulimit kill ps head printf dd wc unshare nproc mkdir'
   for (const applet of applets.split(' ')) await symlink('busybox', join(root, 'bin', applet))
   await writeFile(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n')
   await writeFile(join(root, 'etc/group'), 'root:x:0:\nweb:x:33:\nextra:x:77:web\n')
@@ -62,7 +66,11 @@ interface Setup {
   spec: OciSpec
 }
 
-async function setup(config: ContainerConfig, hostConfig: HostConfig = {}): Promise<Setup> {
+async function setup(
+  config: ContainerConfig,
+  hostConfig: HostConfig = {},
+  more: Partial<SpecFacts> = {},
+): Promise<Setup> {
   const id = `${(++count).toString(16)}`.padStart(64, 'c')
   const bundle = join(runDir, 'bundles', id)
   await mkdir(bundle, { recursive: true })
@@ -83,6 +91,7 @@ async function setup(config: ContainerConfig, hostConfig: HostConfig = {}): Prom
       initPath: '/usr/bin/tini-static',
       support: { ioWeight: false, swap: existsSync('/sys/fs/cgroup/slipway/memory.swap.max') },
       cpus: 2,
+      ...more,
     },
   })
   return { id, bundle, spec, logPath: join(bundle, 'log') }
@@ -91,8 +100,9 @@ async function setup(config: ContainerConfig, hostConfig: HostConfig = {}): Prom
 async function create(
   config: ContainerConfig,
   hostConfig: HostConfig = {},
+  more: Partial<SpecFacts> = {},
 ): Promise<CrunTask & { log: () => Promise<string> }> {
-  const made = await setup(config, hostConfig)
+  const made = await setup(config, hostConfig, more)
   const task = await runtime.create({
     ...made,
     tty: config.Tty === true,
@@ -110,11 +120,8 @@ function contents(log: string): string {
     .join('')
 }
 
-async function run(
-  config: ContainerConfig,
-  hostConfig: HostConfig = {},
-): Promise<{ code: number; out: string }> {
-  const task = await create(config, hostConfig)
+async function run(config: ContainerConfig, hostConfig: HostConfig = {}, more: Partial<SpecFacts> = {}) {
+  const task = await create(config, hostConfig, more)
   await task.start()
   const { exitCode } = await task.wait()
   const out = await task.log()
@@ -470,4 +477,107 @@ test('a killed monitor ends the container', async () => {
   assert.equal((await task.wait()).exitCode, 137)
   await task.delete()
   assert.equal(existsSync(task.cgroup), false)
+})
+
+test('mounts: binds, read-only ones, tmpfs, a read-only root', async () => {
+  const volume = join(base, 'volume')
+  await mkdir(volume)
+  await writeFile(join(volume, 'file'), 'kept\n')
+  const script =
+    'cat /data/file /ro/file; echo x > /ro/file; echo y > /data/new; echo z > /run/z; echo w > /made; cat /run/z; grep -c "/dev/shm.*size=2048k" /proc/mounts'
+  const mounts = [bindMount(volume, '/data'), bindMount(volume, '/ro', { readonly: true })]
+  const { out } = await run(
+    sh(script),
+    { Tmpfs: { '/run': 'size=1m' }, ReadonlyRootfs: true, ShmSize: 2 << 20 },
+    { mounts },
+  )
+  const errors = out.split('\n').filter((line) => line.includes('Read-only'))
+  assert.deepEqual(
+    [errors.length, out.split('\n').filter((line) => !line.includes('Read-only'))],
+    [2, ['kept', 'kept', 'z', '1', '']],
+  )
+  assert.equal(await readFile(join(volume, 'new'), 'utf8'), 'y\n')
+})
+
+test('users: ids, groups, stdout is theirs', async () => {
+  const config = { ...sh('id -u; id -g; id -G; echo $HOME; echo mine > /dev/stdout'), User: 'web' }
+  assert.equal((await run(config, { GroupAdd: ['99'] })).out, '33\n33\n33 77 99\n/srv\nmine\n')
+})
+
+test('devices: made when asked for, closed otherwise, all when privileged', async () => {
+  const mapping = { PathOnHost: '/dev/vda', PathInContainer: '/dev/disk', CgroupPermissions: 'r' }
+  const devices = await mapDevices([mapping])
+  const script =
+    'head -c 4 /dev/disk | wc -c; echo x > /dev/disk; echo x > /dev/null && echo null; ls /dev/vda'
+  const { out } = await run(sh(script), {}, { devices })
+  assert.match(out, /^4\n/m)
+  assert.match(out, /^null\n/m)
+  assert.match(out, /\/dev\/disk: Operation not permitted\n/)
+  assert.match(out, /\/dev\/vda: No such file or directory\n/)
+  const all = await run(
+    sh('head -c 4 /dev/vda | wc -c'),
+    { Privileged: true },
+    { hostDevices: await hostDevices() },
+  )
+  assert.equal(all.out, '4\n')
+  await assert.rejects(mapDevices([{ ...mapping, PathOnHost: '/dev/none' }]), {
+    message:
+      'error gathering device information while adding custom device "/dev/none": no such file or directory',
+  })
+})
+
+test("joins another container's namespaces and shares its memory", async () => {
+  const first = await setup({ Cmd: ['sleep', '1000'] })
+  const shmPath = await mountSharedShm(kernel, first.bundle)
+  const other = await create(
+    { Cmd: ['sh', '-c', 'echo shared > /dev/shm/x; hostname; sleep 1000'] },
+    { IpcMode: 'shareable' },
+    { shmPath },
+  )
+  await other.start()
+  await sleep(500)
+  const join = { pid: `/proc/${other.pid}/ns/pid`, ipc: `/proc/${other.pid}/ns/ipc`, network: other.netns }
+  const modes = { PidMode: 'container:x', IpcMode: 'container:x', NetworkMode: 'container:x' }
+  const { out } = await run(
+    sh(
+      'cat /dev/shm/x; ps | grep -c "sleep 1000"; ls -l /proc/self/ns/net /proc/1/ns/net | grep -o "net:.*" | wc -l',
+    ),
+    modes,
+    { join, shmPath },
+  )
+  assert.match(out, /^shared\n[1-9]\n/)
+  await other.delete()
+  kernel.unmount(shmPath)
+})
+
+test('seccomp: a profile of the user, no new privileges', async () => {
+  const profile = JSON.stringify({
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
+  })
+  const script = 'mkdir /tmp/d; grep -E "Seccomp:|NoNewPrivs" /proc/self/status'
+  const { out } = await run(sh(script), { SecurityOpt: [`seccomp=${profile}`, 'no-new-privileges'] })
+  assert.match(out, /mkdir.*Operation not permitted\nNoNewPrivs:\t1\nSeccomp:\t2\n/)
+})
+
+test('init reaps and passes signals on', async () => {
+  const { out } = await run(sh('cat /proc/1/comm; trap : TERM; echo $$'), { Init: true })
+  assert.match(out, /^docker-init\n[2-9]/)
+})
+
+test('forty containers, eight at a time, leave nothing', async () => {
+  const started = performance.now()
+  const queue = Array.from({ length: 40 }, (_, index) => index)
+  const worker = async () => {
+    for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
+      assert.deepEqual(await run(sh(`echo ${index}; exit ${index}`)), { code: index, out: `${index}\n` })
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, worker))
+  console.log(`40 containers: ${((performance.now() - started) / 40).toFixed(0)} ms each`)
+  const cgroups = await readdir('/sys/fs/cgroup/slipway', { withFileTypes: true })
+  assert.deepEqual(
+    cgroups.filter((entry) => entry.isDirectory()),
+    [],
+  )
 })

@@ -3,7 +3,6 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Disposal } from '../../api/disposal.ts'
-import { EngineError } from '../../api/errors.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { CGROUP_ROOT, Cgroup } from './cgroup.ts'
 import { startConmon } from './conmon.ts'
@@ -20,8 +19,6 @@ import { bootId, readIfThere, readTaskState, startedAt, writeTaskState } from '.
 
 /** What a task is said to have exited with when its monitor died with the real code. */
 const KILLED = 137
-/** How long after a monitor's end its exit file may take to be seen. */
-const EXIT_FILE_GRACE = 200
 /** Pause between looks at monitors that are not our children. */
 const ADOPTED_POLL = 2_000
 
@@ -119,20 +116,17 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
 
   /** The exit file, or, when the monitor is gone without one, the end that we make. */
   async #exit(id: string, cgroup: Cgroup, exits: FileArrival, monitorEnded: Promise<void>): Promise<Exit> {
-    const written = () => this.#readExit(id, cgroup)
-    const lost = new AbortController()
-    void monitorEnded.then(async () => {
-      await sleep(EXIT_FILE_GRACE)
-      lost.abort(new EngineError('data_loss', `container ${id}: its monitor was killed`))
-    })
-    try {
-      return await exits.wait(id, written, { signal: lost.signal })
-    } catch (error) {
-      if (!lost.signal.aborted) throw error
-      // Its output has nobody to go to any more: it cannot be left running.
-      await cgroup.kill()
-      return { exitCode: KILLED, oomKilled: (await cgroup.oomKills()) > 0, exitedAt: Date.now() }
-    }
+    const look = () => this.#readExit(id, cgroup)
+    const settled = new AbortController()
+    const arrived = exits.wait(id, look, { signal: settled.signal })
+    // The file is the monitor's last act: if it is not there afterwards it never will be.
+    const exit = await Promise.race([arrived, monitorEnded.then(look)])
+    settled.abort()
+    await arrived.catch(() => undefined)
+    if (exit) return exit
+    // Its output has nobody to go to any more: it cannot be left running.
+    await cgroup.kill()
+    return { exitCode: KILLED, oomKilled: (await cgroup.oomKills()) > 0, exitedAt: Date.now() }
   }
 
   async #readExit(id: string, cgroup: Cgroup): Promise<Exit | undefined> {
