@@ -14,7 +14,7 @@ import { type Home, prepareHome } from './home.ts'
 import { createMachine } from './host-machine.ts'
 import type { Machine } from './machine/machine.ts'
 import type { Problem } from './machine/state.ts'
-import { HostPorts } from './ports/host-ports.ts'
+import { PublishedPorts } from './ports/published-ports.ts'
 import { defaultSettings, engineConfig, SettingsStore, thisHost } from './settings.ts'
 import { Log } from './shell/log.ts'
 
@@ -74,7 +74,7 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
     log.warn(message, details)
   const socket = owned.use(new DockerSocket({ path: home.dockerSocket, dial: machine.dial, log: warn }))
   const { dial } = machine
-  const ports = owned.use(new HostPorts({ control: dial, bulk: dial, log: (message) => log.info(message) }))
+  const ports = owned.use(new PublishedPorts({ dial, log: (message) => log.info(message) }))
   owned.push(closeWhenDown(machine, [() => socket.close(), () => ports.stop()], log))
   owned.push(settings.subscribe((value) => void applySettings(machine, engine, engineConfig(value), log)))
   const parts = { version, home, log, settings, machine, engine, ports, shell }
@@ -91,7 +91,7 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
 }
 
 /** The machine's last step: what the host's programs reach it by. */
-async function ready(socket: DockerSocket, ports: HostPorts): Promise<Problem[]> {
+async function ready(socket: DockerSocket, ports: PublishedPorts): Promise<Problem[]> {
   ports.start()
   try {
     await socket.open()

@@ -23,7 +23,7 @@ export interface Shell {
 /** Host ports, as the handlers need them. */
 export interface Ports {
   /** Where each listener of a container (full id) leads. */
-  routes(id: string): Promise<PortRoute[]>
+  routes(id: string): PortRoute[]
   probe(
     hostIp: string,
     port: number,

@@ -12,7 +12,7 @@ export function portMethods({ engine, ports, settings }: Parts): PortMethods {
         engine.slipway.ports(id, { signal }),
         engine.containers.inspect(id, { signal }),
       ])
-      return joinRoutes(published, await ports.routes(Id), settings.value.portModel)
+      return joinRoutes(published, ports.routes(Id), settings.value.portModel)
     },
     'containers.setPorts': ([id, wanted], { signal }) => engine.slipway.setPorts(id, wanted, { signal }),
     'ports.free': ([hostIp, port, protocol]) => ports.probe(hostIp, port, protocol),
