@@ -21,10 +21,16 @@ export interface AttachOptions {
 export function checkAttachable(container: Container): void {
   const { status } = container.state.life
   if (status === 'paused') {
-    throw new EngineError('conflict', `container ${container.id} is paused, unpause the container before attach`)
+    throw new EngineError(
+      'conflict',
+      `container ${container.id} is paused, unpause the container before attach`,
+    )
   }
   if (status === 'restarting') {
-    throw new EngineError('conflict', `container ${container.id} is restarting, wait until the container is running`)
+    throw new EngineError(
+      'conflict',
+      `container ${container.id} is restarting, wait until the container is running`,
+    )
   }
 }
 
@@ -32,7 +38,9 @@ export function checkAttachable(container: Container): void {
 export type Encode = (stream: 'stdout' | 'stderr', bytes: Buffer) => Buffer
 
 export function encoder(tty: boolean): Encode {
-  return tty ? (_stream, bytes) => bytes : (stream, bytes) => frame(stream === 'stdout' ? STDOUT : STDERR, bytes)
+  return tty
+    ? (_stream, bytes) => bytes
+    : (stream, bytes) => frame(stream === 'stdout' ? STDOUT : STDERR, bytes)
 }
 
 /** A place in the log taken before the connection is answered, so that nothing written after it is lost. */
@@ -73,7 +81,10 @@ async function sendPast(
   for await (const batch of readLog(parts.store.directory(container.id), {})) {
     for (const entry of batch) {
       if (!options[entry.stream]) continue
-      await write(client, encode(entry.stream, entry.full ? Buffer.concat([entry.data, NEWLINE]) : entry.data))
+      await write(
+        client,
+        encode(entry.stream, entry.full ? Buffer.concat([entry.data, NEWLINE]) : entry.data),
+      )
     }
   }
 }

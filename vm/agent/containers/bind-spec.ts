@@ -65,11 +65,15 @@ function checked(spec: string, bind: BindSpec): BindSpec {
 /** A clean absolute path that is not the root. */
 export function cleanDestination(path: string, spec: string): string {
   if (!path.startsWith('/')) {
-    throw invalid(`invalid volume specification: '${spec}': invalid mount config for type "volume": invalid mount path: '${path}' mount path must be absolute`)
+    throw invalid(
+      `invalid volume specification: '${spec}': invalid mount config for type "volume": invalid mount path: '${path}' mount path must be absolute`,
+    )
   }
   const clean = posix.normalize(path).replace(/(.)\/$/, '$1')
   if (clean === '/') {
-    throw invalid(`invalid volume specification: '${spec}': invalid mount config for type "volume": invalid specification: destination can't be '/'`)
+    throw invalid(
+      `invalid volume specification: '${spec}': invalid mount config for type "volume": invalid specification: destination can't be '/'`,
+    )
   }
   return clean
 }

@@ -9,7 +9,12 @@ type CopyKernel = Pick<Kernel, 'mknod' | 'listXattrs' | 'getXattr' | 'setXattr'>
  * Fills an empty volume with what the image has at the mount's place, owners, modes, times and links kept. A volume
  * that has content, and a place that is not a directory, are left alone.
  */
-export async function copyUp(kernel: CopyKernel, root: string, destination: string, volume: string): Promise<void> {
+export async function copyUp(
+  kernel: CopyKernel,
+  root: string,
+  destination: string,
+  volume: string,
+): Promise<void> {
   const { path, exists } = await resolveInside(root, destination, { follow: true })
   if (!exists || !(await lstat(path)).isDirectory()) return
   if ((await readdir(volume)).length > 0) return

@@ -197,9 +197,7 @@ const endpoint = v.object({
 export const createSchema = v.object({
   ...configEntries,
   HostConfig: maybe(hostConfig),
-  NetworkingConfig: maybe(
-    v.object({ EndpointsConfig: maybe(v.record(v.string(), maybe(endpoint))) }),
-  ),
+  NetworkingConfig: maybe(v.object({ EndpointsConfig: maybe(v.record(v.string(), maybe(endpoint))) })),
 })
 
 export const configSchema = v.object(configEntries)

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { ContainerConfig, ContainerCreateRequest, HostConfig } from '../../api/containers.ts'
 import { Disposal } from '../../api/disposal.ts'
 import { EngineError } from '../../api/errors.ts'
-import { mapDevices } from '../runtime/devices.ts'
 import { containerCapabilities } from '../runtime/capabilities.ts'
+import { mapDevices } from '../runtime/devices.ts'
 import { parseSecurityOptions } from '../runtime/security-options.ts'
 import { Container } from './container.ts'
 import { checkHostConfig, withDefaults } from './host-config.ts'
@@ -31,7 +31,11 @@ export async function createContainer(
   const host = hostRequest ?? {}
   const name = wantedName ? checkName(wantedName) : undefined
   const warnings = checkRequest(own, host)
-  if (!own.Image) throw new EngineError('invalid_argument', 'no image specified: config cannot be empty in order to create a container')
+  if (!own.Image)
+    throw new EngineError(
+      'invalid_argument',
+      'no image specified: config cannot be empty in order to create a container',
+    )
   const image = await parts.images.resolve(own.Image)
   const config = finishConfig(own, mergeConfig(own, image.config.config ?? {}), host)
   const [path, ...args] = commandLine(config)
@@ -63,7 +67,10 @@ export async function createContainer(
     name: finalName,
     created: nowRfc3339(),
     image: image.id,
-    config: config.Hostname || networkKind(host.NetworkMode).type === 'host' ? config : { ...config, Hostname: hostnameFor(parts, host, id) },
+    config:
+      config.Hostname || networkKind(host.NetworkMode).type === 'host'
+        ? config
+        : { ...config, Hostname: hostnameFor(parts, host, id) },
     hostConfig: withDefaults(host),
     path,
     args,
@@ -133,7 +140,8 @@ function checkReferences(parts: Parts, host: HostConfig): void {
   }
   for (const link of host.Links ?? []) {
     const [target = ''] = link.split(':')
-    if (!parts.table.find(target)) throw invalid(`could not get container for ${target}: No such container: ${target}`)
+    if (!parts.table.find(target))
+      throw invalid(`could not get container for ${target}: No such container: ${target}`)
   }
 }
 

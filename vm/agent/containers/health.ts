@@ -33,7 +33,10 @@ export function scheduleOf(config: HealthConfig): Schedule {
 }
 
 /** The command of a check; undefined when there is none to run. */
-export function commandOf(config: HealthConfig | null | undefined, shell: readonly string[]): string[] | undefined {
+export function commandOf(
+  config: HealthConfig | null | undefined,
+  shell: readonly string[],
+): string[] | undefined {
   const [kind, ...rest] = config?.Test ?? []
   if (kind === 'CMD') return rest
   if (kind === 'CMD-SHELL') return [...shell, rest[0] ?? '']
@@ -71,7 +74,8 @@ export class HealthMonitor {
     if (!config || !command) return undefined
     container.health = { Status: 'starting', FailingStreak: 0, Log: [] }
     const monitor = new HealthMonitor()
-    const probe: RunProbe = (args, timeout, signal) => probeContainer(parts, container, task, args, timeout, signal)
+    const probe: RunProbe = (args, timeout, signal) =>
+      probeContainer(parts, container, task, args, timeout, signal)
     monitor
       .run(scheduleOf(config), command, probe, {
         get: () => container.health,
@@ -83,7 +87,8 @@ export class HealthMonitor {
         paused: () => container.state.life.status === 'paused',
       })
       .catch((error) => {
-        if (!monitor.#abort.signal.aborted) parts.log(`container ${container.shortId}: health check: ${messageOf(error)}`)
+        if (!monitor.#abort.signal.aborted)
+          parts.log(`container ${container.shortId}: health check: ${messageOf(error)}`)
       })
     return monitor
   }

@@ -47,7 +47,8 @@ export function checkResources(r: Resources, warnings: string[]): void {
   }
   checkCpu(r)
   const weight = r.BlkioWeight ?? 0
-  if (weight !== 0 && (weight < 10 || weight > 1000)) throw invalid('Range of blkio weight is from 10 to 1000')
+  if (weight !== 0 && (weight < 10 || weight > 1000))
+    throw invalid('Range of blkio weight is from 10 to 1000')
   for (const [field, value] of [
     ['CpuRealtimePeriod', r.CpuRealtimePeriod],
     ['CpuRealtimeRuntime', r.CpuRealtimeRuntime],
@@ -74,14 +75,10 @@ function checkCpu(r: Resources): void {
   if (nano > 0 && quota > 0) throw invalid('Conflicting options: Nano CPUs and CPU Quota cannot both be set')
   const cpus = availableParallelism()
   if (nano < 0 || nano > cpus * 1e9) {
-    throw invalid(
-      `range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`,
-    )
+    throw invalid(`range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`)
   }
   if (period !== 0 && (period < 1000 || period > 1_000_000)) {
-    throw invalid(
-      'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)',
-    )
+    throw invalid('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)')
   }
   if (quota > 0 && quota < 1000) throw invalid('CPU cfs quota can not be less than 1ms (i.e. 1000)')
   checkCpuset('cpus', r.CpusetCpus ?? '', cpus)
@@ -123,7 +120,8 @@ function checkModes(host: HostConfig): void {
   if (!NAMESPACE_MODE.test(host.IpcMode ?? '')) throw invalid(`invalid IPC mode: ${host.IpcMode}`)
   if (!/^(?:|host|container:.+)$/.test(host.PidMode ?? '')) throw invalid(`invalid PID mode: ${host.PidMode}`)
   if (!/^(?:|host)$/.test(host.UTSMode ?? '')) throw invalid(`invalid UTS mode: ${host.UTSMode}`)
-  if (!/^(?:|host)$/.test(host.UsernsMode ?? '')) throw invalid(`invalid user namespace mode: ${host.UsernsMode}`)
+  if (!/^(?:|host)$/.test(host.UsernsMode ?? ''))
+    throw invalid(`invalid user namespace mode: ${host.UsernsMode}`)
   if (!/^(?:|host|private)$/.test(host.CgroupnsMode ?? '')) {
     throw invalid(`invalid CgroupNS mode: ${host.CgroupnsMode}`)
   }
@@ -154,7 +152,10 @@ function checkUnsupported(host: HostConfig): void {
   }
   const driver = host.VolumeDriver ?? ''
   if (driver !== '' && driver !== 'local') {
-    throw new EngineError('not_found', `error looking up volume plugin ${driver}: plugin "${driver}" not found`)
+    throw new EngineError(
+      'not_found',
+      `error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+    )
   }
   if (host.Cgroup) throw invalid(`invalid Cgroup: ${host.Cgroup}: not supported`)
 }

@@ -1,6 +1,6 @@
 import type { ContainerInspect, ContainerSummary, MountPoint, PortSummary } from '../../api/containers.ts'
-import type { EndpointSettings } from '../../api/networks.ts'
 import { EngineError } from '../../api/errors.ts'
+import type { EndpointSettings } from '../../api/networks.ts'
 import { directorySize } from '../volumes/directory-size.ts'
 import type { Container } from './container.ts'
 import { etcPaths } from './etc-files.ts'
@@ -35,7 +35,9 @@ export class Inspection {
     const limit = options.limit !== undefined && options.limit > 0 ? options.limit : undefined
     // Asking for a state or for older ones means: not only the running.
     const everything =
-      options.all || limit !== undefined || ['status', 'exited', 'before', 'since'].some((key) => filters[key])
+      options.all ||
+      limit !== undefined ||
+      ['status', 'exited', 'before', 'since'].some((key) => filters[key])
     const found = this.#parts.table
       .all()
       .filter((c) => (everything || isRunning(c.state) || c.state.life.status === 'restarting') && matches(c))
@@ -76,7 +78,9 @@ export class Inspection {
         },
       },
       ...(options.size ? await this.#sizes(container) : {}),
-      Mounts: record.mounts.filter((mount) => !(mount.Destination in (record.hostConfig.Tmpfs ?? {}))).map(mountPoint),
+      Mounts: record.mounts
+        .filter((mount) => !(mount.Destination in (record.hostConfig.Tmpfs ?? {})))
+        .map(mountPoint),
       Config: record.config,
       NetworkSettings: this.#networkSettings(container),
     }
@@ -116,7 +120,8 @@ export class Inspection {
     try {
       return (await this.#parts.images.resolve(reference)).id
     } catch (error) {
-      if (error instanceof EngineError && (error.kind === 'not_found' || error.kind === 'invalid_argument')) return undefined
+      if (error instanceof EngineError && (error.kind === 'not_found' || error.kind === 'invalid_argument'))
+        return undefined
       throw error
     }
   }

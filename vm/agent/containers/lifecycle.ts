@@ -1,4 +1,10 @@
-import type { ContainerCreateRequest, ContainersPruneResponse, Resources, RestartPolicy, WaitResponse } from '../../api/containers.ts'
+import type {
+  ContainerCreateRequest,
+  ContainersPruneResponse,
+  Resources,
+  RestartPolicy,
+  WaitResponse,
+} from '../../api/containers.ts'
 import { EngineError } from '../../api/errors.ts'
 import { Cgroup } from '../runtime/cgroup.ts'
 import { directorySize } from '../volumes/directory-size.ts'
@@ -26,7 +32,10 @@ export class Lifecycle {
     this.#supervisor = supervisor
   }
 
-  create(request: ContainerCreateRequest, name: string | undefined): Promise<{ Id: string; Warnings: string[] }> {
+  create(
+    request: ContainerCreateRequest,
+    name: string | undefined,
+  ): Promise<{ Id: string; Warnings: string[] }> {
     return createContainer(this.#parts, request, name)
   }
 
@@ -79,7 +88,10 @@ export class Lifecycle {
     }
     const { task } = container
     if (!task || !container.running) {
-      throw new EngineError('conflict', `cannot kill container: ${reference}: container ${container.id} is not running`)
+      throw new EngineError(
+        'conflict',
+        `cannot kill container: ${reference}: container ${container.id} is not running`,
+      )
     }
     const stopSignal = parseSignal(container.record.config.StopSignal || 'TERM')
     if (signal === 9 || signal === stopSignal) {
@@ -89,14 +101,20 @@ export class Lifecycle {
     const gone = container.next('exit')
     await this.#signal(container, signal)
     emit(this.#parts, container, 'kill', { signal: String(signal) })
-    if (signal === 9) await within(gone, KILL_DEADLINE, `cannot kill container: ${reference}: tried to kill container, but did not receive an exit event`)
+    if (signal === 9)
+      await within(
+        gone,
+        KILL_DEADLINE,
+        `cannot kill container: ${reference}: tried to kill container, but did not receive an exit event`,
+      )
   }
 
   pause(reference: string): Promise<void> {
     const container = this.#parts.table.get(reference)
     return container.lock.run(async () => {
       const { status } = container.state.life
-      if (status === 'paused') throw new EngineError('conflict', `Container ${container.name} is already paused`)
+      if (status === 'paused')
+        throw new EngineError('conflict', `Container ${container.name} is already paused`)
       if (status !== 'running' || !container.task) {
         throw new EngineError('conflict', `Container ${container.name} is not running`)
       }
@@ -127,7 +145,10 @@ export class Lifecycle {
     return container.lock.run(async () => {
       const oldName = container.name
       if (name === oldName) {
-        throw new EngineError('invalid_argument', 'Renaming a container with the same name as its current name')
+        throw new EngineError(
+          'invalid_argument',
+          'Renaming a container with the same name as its current name',
+        )
       }
       const giveBack = this.#parts.table.reserve(name, container.id)
       try {
@@ -144,7 +165,10 @@ export class Lifecycle {
     })
   }
 
-  async remove(reference: string, options: { force?: boolean; volumes?: boolean; link?: boolean }): Promise<void> {
+  async remove(
+    reference: string,
+    options: { force?: boolean; volumes?: boolean; link?: boolean },
+  ): Promise<void> {
     const container = this.#parts.table.get(reference)
     if (options.link) throw new EngineError('invalid_argument', 'link: removing links is not supported')
     await this.#callOffRestart(container, options.force ?? false)
@@ -154,23 +178,39 @@ export class Lifecycle {
       const gone = container.next('exit')
       await this.#signal(container, 9)
       emit(this.#parts, container, 'kill', { signal: '9' })
-      await within(gone, KILL_DEADLINE, `cannot remove container "${container.name}": could not kill container`)
+      await within(
+        gone,
+        KILL_DEADLINE,
+        `cannot remove container "${container.name}": could not kill container`,
+      )
     }
     await removeContainer(this.#parts, container, { volumes: options.volumes ?? false })
   }
 
   /** Changes limits and restart policy, of a running container at once. */
-  update(reference: string, change: Resources & { RestartPolicy?: RestartPolicy }): Promise<{ Warnings: string[] }> {
+  update(
+    reference: string,
+    change: Resources & { RestartPolicy?: RestartPolicy },
+  ): Promise<{ Warnings: string[] }> {
     const container = this.#parts.table.get(reference)
     const warnings: string[] = []
     return container.lock.run(async () => {
       const { RestartPolicy: policy, ...limits } = change
       const before = container.record.hostConfig
-      const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== 0 && value !== ''))
+      const given = Object.fromEntries(
+        Object.entries(limits).filter(([, value]) => value !== 0 && value !== ''),
+      )
       const next = { ...before, ...given }
-      if (given['Memory'] !== undefined && given['MemorySwap'] === undefined && (before.MemorySwap ?? 0) > 0) {
+      if (
+        given['Memory'] !== undefined &&
+        given['MemorySwap'] === undefined &&
+        (before.MemorySwap ?? 0) > 0
+      ) {
         if ((before.MemorySwap ?? 0) < Number(given['Memory'])) {
-          throw new EngineError('invalid_argument', 'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time')
+          throw new EngineError(
+            'invalid_argument',
+            'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time',
+          )
         }
       }
       checkResources(next, warnings)
@@ -226,12 +266,20 @@ export class Lifecycle {
     const running = this.#parts.table.all().filter((container) => container.running)
     await Promise.allSettled(
       running.map((container) =>
-        this.#stop(container, { timeout: Math.min(container.record.config.StopTimeout ?? DEFAULT_GRACE, grace) }, false),
+        this.#stop(
+          container,
+          { timeout: Math.min(container.record.config.StopTimeout ?? DEFAULT_GRACE, grace) },
+          false,
+        ),
       ),
     )
   }
 
-  async #stop(container: Container, options: { timeout?: number; signal?: string }, requested = true): Promise<void> {
+  async #stop(
+    container: Container,
+    options: { timeout?: number; signal?: string },
+    requested = true,
+  ): Promise<void> {
     if (requested) container.stopRequested = true
     const { config } = container.record
     const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_GRACE
@@ -246,7 +294,11 @@ export class Lifecycle {
     if (ended) return
     await this.#signal(container, 9)
     emit(this.#parts, container, 'kill', { signal: '9' })
-    await within(gone, KILL_DEADLINE, `cannot stop container: ${container.name}: tried to kill container, but did not receive an exit event`)
+    await within(
+      gone,
+      KILL_DEADLINE,
+      `cannot stop container: ${container.name}: tried to kill container, but did not receive an exit event`,
+    )
   }
 
   /** Also thaws a paused container, which otherwise would not see the signal. Gone meanwhile is fine. */

@@ -11,6 +11,13 @@ export function linkedContainers(parts: Pick<Parts, 'table'>, container: Contain
     const other = parts.table.find(target)
     const address = other && primaryAddress(other.record)
     if (!other || !address) return []
-    return [{ address, names: [...new Set([alias, other.record.config.Hostname ?? '', other.name])].filter((name) => name !== '') }]
+    return [
+      {
+        address,
+        names: [...new Set([alias, other.record.config.Hostname ?? '', other.name])].filter(
+          (name) => name !== '',
+        ),
+      },
+    ]
   })
 }

@@ -8,8 +8,21 @@ import { millisOf } from './timestamps.ts'
 type Filters = Record<string, string[]>
 
 const LIST_KEYS = [
-  'ancestor', 'before', 'exited', 'expose', 'health', 'id', 'is-task', 'isolation', 'label', 'name', 'network', 'publish',
-  'since', 'status', 'volume',
+  'ancestor',
+  'before',
+  'exited',
+  'expose',
+  'health',
+  'id',
+  'is-task',
+  'isolation',
+  'label',
+  'name',
+  'network',
+  'publish',
+  'since',
+  'status',
+  'volume',
 ]
 const STATUSES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
 
@@ -41,10 +54,15 @@ export async function compileFilters(filters: Filters, facts: ListFacts): Promis
   any('id', (c, value) => c.id.startsWith(value))
   any('name', (c, value) => matchesName(c.name, value))
   any('status', (c, value) => c.state.life.status === value)
-  any('exited', (c, value) => !c.running && c.state.life.status !== 'created' && c.state.last.exitCode === Number(value))
+  any(
+    'exited',
+    (c, value) => !c.running && c.state.life.status !== 'created' && c.state.last.exitCode === Number(value),
+  )
   any('health', (c, value) => (c.health?.Status ?? 'none') === value)
   any('network', (c, value) => networksOf(c).includes(value))
-  any('volume', (c, value) => c.record.mounts.some((m) => m.Name === value || m.Destination === value || m.Source === value))
+  any('volume', (c, value) =>
+    c.record.mounts.some((m) => m.Name === value || m.Destination === value || m.Source === value),
+  )
   any('publish', (c, value) => hasPort(Object.keys(c.record.hostConfig.PortBindings ?? {}), value))
   any('expose', (c, value) => hasPort(Object.keys(c.record.config.ExposedPorts ?? {}), value))
   any('is-task', (_c, value) => value !== 'true' && value !== '1')
@@ -90,7 +108,9 @@ function hasPort(keys: string[], wanted: string): boolean {
   if (!match) throw invalid(`invalid filter 'publish=${wanted}'`)
   const first = Number(match[1])
   const last = Number(match[2] ?? first)
-  return keys.map(parsePortKey).some(({ port, protocol }) => port >= first && port <= last && protocol === (match[3] ?? 'tcp'))
+  return keys
+    .map(parsePortKey)
+    .some(({ port, protocol }) => port >= first && port <= last && protocol === (match[3] ?? 'tcp'))
 }
 
 export function checkPruneFilters(filters: Filters): void {
@@ -101,7 +121,10 @@ export function checkPruneFilters(filters: Filters): void {
 
 export function matchesPrune(container: Container, filters: Filters): boolean {
   const limits = (filters['until'] ?? []).map(parseUntil)
-  return matchesLabels(container.record.config.Labels, filters) && limits.every((limit) => millisOf(container.record.created) < limit)
+  return (
+    matchesLabels(container.record.config.Labels, filters) &&
+    limits.every((limit) => millisOf(container.record.created) < limit)
+  )
 }
 
 /** A Go duration back from now, Unix seconds, or a date; milliseconds since the epoch. */
@@ -110,7 +133,9 @@ export function parseUntil(text: string): number {
   const units: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
   if (/^(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|m|s))+$/.test(text)) {
     const parts = [...text.matchAll(/([0-9.]+)(h|ms|m|s)/g)]
-    return Date.now() - parts.reduce((sum, [, value, unit]) => sum + Number(value) * (units[unit ?? ''] ?? 0), 0)
+    return (
+      Date.now() - parts.reduce((sum, [, value, unit]) => sum + Number(value) * (units[unit ?? ''] ?? 0), 0)
+    )
   }
   const date = Date.parse(text)
   if (Number.isNaN(date)) throw invalid(`invalid filter 'until=${text}'`)

@@ -31,7 +31,10 @@ export async function* readLog(directory: string, options: ReadOptions): AsyncIt
   }
 }
 
-async function startAt(files: string[], tail: number | undefined): Promise<{ index: number; offset: number }> {
+async function startAt(
+  files: string[],
+  tail: number | undefined,
+): Promise<{ index: number; offset: number }> {
   if (tail === undefined) return { index: 0, offset: 0 }
   let wanted = tail
   for (let index = files.length - 1; index >= 0; index--) {

@@ -8,7 +8,10 @@ const BLOCK = 64 * 1024
  * Offset of the first entry of the last `lines` lines; `missing` is how many lines the file has too few. A line is a
  * run of partial entries and the full one that ends it.
  */
-export async function tailOffset(file: FileHandle, lines: number): Promise<{ offset: number; missing: number }> {
+export async function tailOffset(
+  file: FileHandle,
+  lines: number,
+): Promise<{ offset: number; missing: number }> {
   const { size } = await file.stat()
   if (lines <= 0) return { offset: size, missing: 0 }
   let position = size

@@ -36,9 +36,17 @@ describe('LogParser', () => {
     for (const size of [1, 7, 1000]) {
       const parser = new LogParser()
       const entries = []
-      for (let at = 0; at < bytes.length; at += size) entries.push(...parser.push(bytes.subarray(at, at + size)))
-      expect(entries.map(({ time, stream, full, data }) => ({ time, stream, full, data: [...data] }))).toEqual([
-        { time: '2026-11-21T17:43:00.123456789Z', stream: 'stdout', full: true, data: [...Buffer.from('one')] },
+      for (let at = 0; at < bytes.length; at += size)
+        entries.push(...parser.push(bytes.subarray(at, at + size)))
+      expect(
+        entries.map(({ time, stream, full, data }) => ({ time, stream, full, data: [...data] })),
+      ).toEqual([
+        {
+          time: '2026-11-21T17:43:00.123456789Z',
+          stream: 'stdout',
+          full: true,
+          data: [...Buffer.from('one')],
+        },
         { time: '2026-11-21T08:43:00.100000000Z', stream: 'stderr', full: false, data: [0xff, 0x00] },
         { time: '2026-11-21T17:43:00.123456789Z', stream: 'stdout', full: true, data: [] },
       ])
@@ -129,7 +137,12 @@ describe('parameters', () => {
     expect(parseLogTime('since', '2023-11-14T22:13:20Z')).toBe('2023-11-14T22:13:20.000000000Z')
     expect(parseLogTime('since', '0')).toBeUndefined()
     expect(() => parseLogTime('since', 'soon')).toThrow('invalid value for "since": soon')
-    expect([parseTail('all'), parseTail('12'), parseTail('-3'), parseTail(null)]).toEqual([undefined, 12, undefined, undefined])
+    expect([parseTail('all'), parseTail('12'), parseTail('-3'), parseTail(null)]).toEqual([
+      undefined,
+      12,
+      undefined,
+      undefined,
+    ])
   })
 
   it('frames payloads', () => {

@@ -19,7 +19,11 @@ export interface LogOptions {
 }
 
 /** The log as Docker sends it: raw with a TTY, else multiplexed. Ends with the container when it follows. */
-export function containerLogs(parts: Parts, container: Container, options: LogOptions): AsyncIterable<Buffer> {
+export function containerLogs(
+  parts: Parts,
+  container: Container,
+  options: LogOptions,
+): AsyncIterable<Buffer> {
   if (!options.stdout && !options.stderr) {
     throw new EngineError('invalid_argument', 'Bad parameters: you must choose at least one stream')
   }
@@ -85,13 +89,21 @@ function detailsOf(container: Container): string {
   const options = hostConfig.LogConfig?.Config ?? {}
   const names = (key: string) => (options[key] ?? '').split(',').filter((name) => name !== '')
   const env = Object.fromEntries(
-    (config.Env ?? []).map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+    (config.Env ?? []).map((entry) => [
+      entry.slice(0, entry.indexOf('=')),
+      entry.slice(entry.indexOf('=') + 1),
+    ]),
   )
   const pairs = [
-    ...names('labels').flatMap((name) => (config.Labels?.[name] === undefined ? [] : [[name, config.Labels[name]]])),
+    ...names('labels').flatMap((name) =>
+      config.Labels?.[name] === undefined ? [] : [[name, config.Labels[name]]],
+    ),
     ...names('env').flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
   ]
-  return pairs.map(([key, value]) => `${encodeURIComponent(key ?? '')}=${encodeURIComponent(value ?? '')}`).sort().join(',')
+  return pairs
+    .map(([key, value]) => `${encodeURIComponent(key ?? '')}=${encodeURIComponent(value ?? '')}`)
+    .sort()
+    .join(',')
 }
 
 /** Docker's times of `since` and `until`: Unix seconds with a fraction; 0 and absent are none. */

@@ -40,7 +40,10 @@ function mergeCommand(merged: ContainerConfig, image: ContainerConfig): void {
   if (entrypoint.length === 1 && entrypoint[0] === '') merged.Entrypoint = null
 }
 
-function mergeHealth(own: HealthConfig | undefined, image: HealthConfig | undefined): HealthConfig | undefined {
+function mergeHealth(
+  own: HealthConfig | undefined,
+  image: HealthConfig | undefined,
+): HealthConfig | undefined {
   if (!image || !own) return own ?? image
   const merged: HealthConfig = { ...own }
   if ((merged.Test?.length ?? 0) === 0 && image.Test) merged.Test = image.Test
@@ -52,7 +55,12 @@ function mergeHealth(own: HealthConfig | undefined, image: HealthConfig | undefi
 }
 
 /** The environment of the process: the merged list, with what Docker adds to it. */
-export function processEnv(config: ContainerConfig, hostname: string, home: string, links: string[] = []): string[] {
+export function processEnv(
+  config: ContainerConfig,
+  hostname: string,
+  home: string,
+  links: string[] = [],
+): string[] {
   const env = (config.Env ?? []).filter((entry) => entry.includes('='))
   const names = new Set(env.map(nameOf))
   const base = [DEFAULT_PATH, `HOSTNAME=${hostname}`, ...(config.Tty ? ['TERM=xterm'] : [])]

@@ -70,7 +70,10 @@ async function prepareBind(
   if (mount.subpath === undefined) return bindMount(data, mount.Destination, options)
   const inside = await resolveInside(data, mount.subpath, { follow: true })
   if (!inside.exists) {
-    throw new EngineError('invalid_argument', `cannot access path ${join(data, mount.subpath)}: lstat ${mount.subpath}: no such file or directory`)
+    throw new EngineError(
+      'invalid_argument',
+      `cannot access path ${join(data, mount.subpath)}: lstat ${mount.subpath}: no such file or directory`,
+    )
   }
   return bindMount(inside.path, mount.Destination, options)
 }
@@ -80,13 +83,23 @@ async function makeSource(mount: ContainerMount): Promise<void> {
   const info = await stat(source).catch(() => undefined)
   if (info) return
   if (!mount.createSource) {
-    throw new EngineError('invalid_argument', `invalid mount config for type "bind": bind source path does not exist: ${source}`)
+    throw new EngineError(
+      'invalid_argument',
+      `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+    )
   }
   try {
     await mkdir(source, { recursive: true, mode: 0o755 })
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === 'EROFS' ? 'read-only file system' : String((cause as Error).message)
-    throw new EngineError('invalid_argument', `error while creating mount source path '${source}': mkdir ${source}: ${reason}`, { cause })
+    const reason =
+      (cause as NodeJS.ErrnoException).code === 'EROFS'
+        ? 'read-only file system'
+        : String((cause as Error).message)
+    throw new EngineError(
+      'invalid_argument',
+      `error while creating mount source path '${source}': mkdir ${source}: ${reason}`,
+      { cause },
+    )
   }
 }
 

@@ -45,12 +45,20 @@ export async function resolveMounts(request: MountRequest): Promise<ContainerMou
   for (const bind of binds) add(await fromBind(bind, volumes))
   for (const spec of host.Mounts ?? []) add(await fromSpec(spec, volumes))
   for (const [path, options] of Object.entries(host.Tmpfs ?? {})) {
-    add(tmpfs(cleanDestination(path, path), options.split(',').filter((word) => word !== '')))
+    add(
+      tmpfs(
+        cleanDestination(path, path),
+        options.split(',').filter((word) => word !== ''),
+      ),
+    )
   }
   for (const path of Object.keys(config.Volumes ?? {})) {
     const destination = cleanDestination(path, path)
     if (byDestination.has(destination)) continue
-    byDestination.set(destination, await volumeMount(volumes, '', destination, { anonymous: true, copyUp: true }))
+    byDestination.set(
+      destination,
+      await volumeMount(volumes, '', destination, { anonymous: true, copyUp: true }),
+    )
   }
   return [...byDestination.values()].sort((a, b) => depth(a) - depth(b))
 }
@@ -65,7 +73,12 @@ function fromContainers({ host, find }: MountRequest): ContainerMount[] {
     if (!/^(?:|ro|rw|z|Z)$/.test(mode)) throw new EngineError('invalid_argument', `invalid mode: ${mode}`)
     return find(reference)
       .record.mounts.filter((mount) => mount.Type !== 'tmpfs')
-      .map((mount) => ({ ...mount, anonymous: false, RW: mount.RW && mode !== 'ro', Mode: mode || mount.Mode }))
+      .map((mount) => ({
+        ...mount,
+        anonymous: false,
+        RW: mount.RW && mode !== 'ro',
+        Mode: mode || mount.Mode,
+      }))
   })
 }
 
@@ -94,7 +107,8 @@ async function fromSpec(spec: MountSpec, volumes: VolumeService): Promise<Contai
   const fail = (message: string) =>
     new EngineError('invalid_argument', `invalid mount config for type "${type}": ${message}`)
   if (!spec.Target) throw fail('field Target must not be empty')
-  if (!spec.Target.startsWith('/')) throw fail(`invalid mount path: '${spec.Target}' mount path must be absolute`)
+  if (!spec.Target.startsWith('/'))
+    throw fail(`invalid mount path: '${spec.Target}' mount path must be absolute`)
   const destination = posix.normalize(spec.Target).replace(/(.)\/$/, '$1')
   if (destination === '/') throw fail("invalid specification: destination can't be '/'")
   const readOnly = { RW: !spec.ReadOnly, Mode: '' }
@@ -110,7 +124,12 @@ async function fromSpec(spec: MountSpec, volumes: VolumeService): Promise<Contai
         ...(options?.DriverConfig?.Name ? { driver: options.DriverConfig.Name } : {}),
         ...(options?.DriverConfig?.Options ? { driverOptions: options.DriverConfig.Options } : {}),
       })
-      return { ...mount, ...readOnly, Mode: 'z', ...(options?.Subpath ? { subpath: checkSubpath(options.Subpath, fail) } : {}) }
+      return {
+        ...mount,
+        ...readOnly,
+        Mode: 'z',
+        ...(options?.Subpath ? { subpath: checkSubpath(options.Subpath, fail) } : {}),
+      }
     }
     case 'tmpfs': {
       if (spec.Source) throw fail('field Source must not be specified')
@@ -127,7 +146,10 @@ async function fromSpec(spec: MountSpec, volumes: VolumeService): Promise<Contai
       }
     }
     default:
-      throw new EngineError('invalid_argument', `invalid mount config for type "${type}": mount type unknown or not supported`)
+      throw new EngineError(
+        'invalid_argument',
+        `invalid mount config for type "${type}": mount type unknown or not supported`,
+      )
   }
 }
 

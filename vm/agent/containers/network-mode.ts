@@ -4,7 +4,11 @@ import { EngineError } from '../../api/errors.ts'
 import type { EndpointSettings } from '../../api/networks.ts'
 import type { ContainerRecord } from './record.ts'
 
-export type NetworkKind = { type: 'host' } | { type: 'none' } | { type: 'container'; reference: string } | { type: 'networks' }
+export type NetworkKind =
+  | { type: 'host' }
+  | { type: 'none' }
+  | { type: 'container'; reference: string }
+  | { type: 'networks' }
 
 export function networkKind(mode: string | undefined): NetworkKind {
   if (mode === 'host') return { type: 'host' }
@@ -34,9 +38,13 @@ export function checkNetworkMode(config: ContainerConfig, host: HostConfig): voi
   if (kind.type === 'container') {
     if (kind.reference === '') throw fail('invalid container format container:<name|id>')
     if (config.Hostname) throw fail('conflicting options: hostname and the network mode')
-    if ((host.Links ?? []).length > 0) throw fail('conflicting options: container type network can\'t be used with links. This would result in undefined behavior')
+    if ((host.Links ?? []).length > 0)
+      throw fail(
+        "conflicting options: container type network can't be used with links. This would result in undefined behavior",
+      )
     if ((host.Dns ?? []).length > 0) throw fail('conflicting options: dns and the network mode')
-    if ((host.ExtraHosts ?? []).length > 0) throw fail('conflicting options: custom host-to-IP mapping and the network mode')
+    if ((host.ExtraHosts ?? []).length > 0)
+      throw fail('conflicting options: custom host-to-IP mapping and the network mode')
     if (Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts) {
       throw fail('conflicting options: port publishing and the container type network mode')
     }
@@ -48,7 +56,9 @@ export function checkNetworkMode(config: ContainerConfig, host: HostConfig): voi
     throw fail('conflicting options: hostname and the UTS mode')
   }
   if (kind.type === 'host' && (host.Links ?? []).length > 0) {
-    throw fail("conflicting options: host type networking can't be used with links. This would result in undefined behavior")
+    throw fail(
+      "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+    )
   }
 }
 

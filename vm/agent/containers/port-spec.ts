@@ -33,7 +33,12 @@ export function wantedPorts(config: ContainerConfig, host: HostConfig): WantedPo
     const { port, protocol } = parsePortKey(key)
     const entries = list && list.length > 0 ? list : [{}]
     for (const entry of entries) {
-      wanted.push({ containerPort: port, protocol, hostIp: entry.HostIp ?? '', ...hostPorts(entry.HostPort ?? '') })
+      wanted.push({
+        containerPort: port,
+        protocol,
+        hostIp: entry.HostIp ?? '',
+        ...hostPorts(entry.HostPort ?? ''),
+      })
     }
   }
   if (host.PublishAllPorts) {

@@ -22,9 +22,13 @@ export function removeContainer(
       await parts.snapshots.remove(container.id)
     } catch (error) {
       container.move({ type: 'dead', error: messageOf(error) })
-      throw new EngineError('internal', `unable to remove filesystem for ${container.id}: ${messageOf(error)}`, {
-        cause: error,
-      })
+      throw new EngineError(
+        'internal',
+        `unable to remove filesystem for ${container.id}: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      )
     }
     parts.table.delete(container)
     if (options.volumes) await removeVolumes(parts, container)

@@ -7,7 +7,11 @@ const MAX_DELAY = 60_000
 const GOOD_RUN = 10_000
 
 /** Whether the policy restarts after an exit that nobody asked for. */
-export function shouldRestart(policy: RestartPolicy | undefined, exitCode: number, restarts: number): boolean {
+export function shouldRestart(
+  policy: RestartPolicy | undefined,
+  exitCode: number,
+  restarts: number,
+): boolean {
   switch (policy?.Name) {
     case 'always':
     case 'unless-stopped':

@@ -31,7 +31,8 @@ export class RootMounts {
       const target = this.path(id)
       if (users === 0) {
         await mkdir(target, { recursive: true, mode: 0o700 })
-        for (const mount of await this.#options.snapshots.mounts(id, target)) this.#options.kernel.mount(mount)
+        for (const mount of await this.#options.snapshots.mounts(id, target))
+          this.#options.kernel.mount(mount)
       }
       this.#users.set(id, users + 1)
       return target

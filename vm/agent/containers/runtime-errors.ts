@@ -9,5 +9,7 @@ export function exitCodeOf(error: unknown): number {
 /** A failure of the runtime; what it says itself is in dockerd's words already. */
 export function taskFailure(error: unknown): EngineError {
   if (error instanceof EngineError && error.kind !== 'internal') return error
-  return new EngineError('internal', `failed to create task for container: ${messageOf(error)}`, { cause: error })
+  return new EngineError('internal', `failed to create task for container: ${messageOf(error)}`, {
+    cause: error,
+  })
 }

@@ -14,15 +14,20 @@ export interface Resolved {
   exists: boolean
 }
 
+/** Where an absolute, link-free path of the container lies on the machine. */
+export type Locate = (inside: string) => string
+
 /**
- * Resolves `path` as the container would, with `root` as `/`. `..` stops at the root; absolute links start there. The
- * last component's own link is followed only with `follow`. Missing components stay as they are written.
+ * Resolves `path` as the container would, with `root` as `/` (a directory, or a function that also knows its volumes).
+ * `..` stops at the root; absolute links start there. The last component's own link is followed only with `follow`.
+ * Missing components stay as they are written.
  */
 export async function resolveInside(
-  root: string,
+  root: string | Locate,
   path: string,
   options: { follow?: boolean } = {},
 ): Promise<Resolved> {
+  const locate: Locate = typeof root === 'string' ? (inside) => join(root, inside) : root
   let pending = path.split('/').filter((part) => part !== '' && part !== '.')
   let done: string[] = []
   let links = 0
@@ -34,11 +39,13 @@ export async function resolveInside(
       done = done.slice(0, -1)
       continue
     }
-    const current = join(root, ...done, part)
+    const current = locate(posix.join('/', ...done, part))
     const info = exists ? await lstat(current).catch(missingOrNot) : undefined
     if (!info) exists = false
     if (info?.isSymbolicLink() && (rest.length > 0 || options.follow)) {
-      if (++links > MAX_LINKS) throw new EngineError('invalid_argument', `${path}: too many levels of symbolic links`)
+      if (++links > MAX_LINKS) {
+        throw new EngineError('invalid_argument', `${path}: too many levels of symbolic links`)
+      }
       const target = await readlink(current)
       if (target.startsWith('/')) done = []
       pending = [...target.split('/').filter((p) => p !== '' && p !== '.'), ...rest]
@@ -46,7 +53,8 @@ export async function resolveInside(
     }
     done = [...done, part]
   }
-  return { path: join(root, ...done), inside: posix.join('/', ...done), exists }
+  const inside = posix.join('/', ...done)
+  return { path: locate(inside), inside, exists }
 }
 
 function missingOrNot(error: unknown): undefined {

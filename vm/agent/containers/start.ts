@@ -52,7 +52,8 @@ function checkStartable(container: Container): void {
 
 async function keepFailure(parts: Parts, container: Container, error: unknown): Promise<void> {
   const { status } = container.state.life
-  if (status === 'running') container.move({ type: 'exited', exitCode: 128, oomKilled: false, at: nowRfc3339(), restarting: false })
+  if (status === 'running')
+    container.move({ type: 'exited', exitCode: 128, oomKilled: false, at: nowRfc3339(), restarting: false })
   container.move({ type: 'failed', exitCode: exitCodeOf(error), error: messageOf(error) })
   container.task = undefined
   await parts.store.save(container.record)
@@ -145,7 +146,10 @@ async function makeSpec(parts: Parts, container: Container, root: string, undo: 
 }
 
 /** Namespaces of other containers that the modes name; they must run. */
-function joinedNamespaces(parts: Parts, container: Container): Partial<Record<'pid' | 'ipc' | 'network', string>> | undefined {
+function joinedNamespaces(
+  parts: Parts,
+  container: Container,
+): Partial<Record<'pid' | 'ipc' | 'network', string>> | undefined {
   const { hostConfig: host } = container.record
   const join: Partial<Record<'pid' | 'ipc' | 'network', string>> = {}
   for (const [kind, mode, file] of [
@@ -164,7 +168,11 @@ function joinedNamespaces(parts: Parts, container: Container): Partial<Record<'p
 }
 
 /** Who the process runs as, by the container's own passwd and group. */
-export async function userOf(root: string, spec: string, groups: readonly string[] = []): Promise<ResolvedUser> {
+export async function userOf(
+  root: string,
+  spec: string,
+  groups: readonly string[] = [],
+): Promise<ResolvedUser> {
   const read = async (path: string) => {
     const { path: real, exists } = await resolveInside(root, path, { follow: true })
     return exists ? readFile(real, 'utf8') : undefined
@@ -194,7 +202,10 @@ async function joinNetworks(parts: Parts, container: Container, task: Task, undo
   const kind = networkKind(record.hostConfig.NetworkMode)
   if (kind.type === 'container') {
     const other = parts.store.directory(parts.table.get(kind.reference).id)
-    const [hosts, resolvConf] = await Promise.all([readFile(join(other, 'hosts'), 'utf8'), readFile(join(other, 'resolv.conf'), 'utf8')])
+    const [hosts, resolvConf] = await Promise.all([
+      readFile(join(other, 'hosts'), 'utf8'),
+      readFile(join(other, 'resolv.conf'), 'utf8'),
+    ])
     await writeEtc(directory, { hosts, resolvConf })
     return
   }
@@ -230,7 +241,10 @@ async function publishPorts(parts: Parts, container: Container, undo: Disposal):
     container.change({ ports: await parts.networks.publish(record.id, record.name, address, wanted) })
   } catch (error) {
     const endpoint = Object.values(record.endpoints)[0]?.EndpointID ?? ''
-    throw networkFailure(error, `driver failed programming external connectivity on endpoint ${record.name} (${endpoint}): `)
+    throw networkFailure(
+      error,
+      `driver failed programming external connectivity on endpoint ${record.name} (${endpoint}): `,
+    )
   }
 }
 

@@ -39,7 +39,8 @@ export class Supervisor implements AsyncDisposable {
     })
     task.wait().then(
       (exit) => this.#onExit(container, task, exit),
-      (error) => this.#parts.log(`container ${container.shortId}: waiting for its exit failed: ${messageOf(error)}`),
+      (error) =>
+        this.#parts.log(`container ${container.shortId}: waiting for its exit failed: ${messageOf(error)}`),
     )
   }
 
@@ -89,7 +90,11 @@ export class Supervisor implements AsyncDisposable {
 
   #restarts(container: Container, exit: Exit): boolean {
     if (this.#closing || container.stopRequested) return false
-    return shouldRestart(container.record.hostConfig.RestartPolicy, exit.exitCode, container.record.restartCount)
+    return shouldRestart(
+      container.record.hostConfig.RestartPolicy,
+      exit.exitCode,
+      container.record.restartCount,
+    )
   }
 
   #scheduleRestart(container: Container, ran: number): void {
@@ -124,7 +129,9 @@ export class Supervisor implements AsyncDisposable {
     }
     return watch(directory, () => {
       timer ??= setTimeout(() => {
-        check().catch((error) => this.#parts.log(`container ${container.shortId}: log rotation: ${messageOf(error)}`))
+        check().catch((error) =>
+          this.#parts.log(`container ${container.shortId}: log rotation: ${messageOf(error)}`),
+        )
       }, ROTATION_PAUSE)
     })
   }

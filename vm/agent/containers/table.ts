@@ -20,10 +20,7 @@ export class ContainerTable {
     if (!/^[0-9a-f]{1,64}$/.test(wanted)) return undefined
     const matches = [...this.#byId.values()].filter((container) => container.id.startsWith(wanted))
     if (matches.length > 1) {
-      throw new EngineError(
-        'invalid_argument',
-        `multiple IDs found with provided prefix: ${wanted}`,
-      )
+      throw new EngineError('invalid_argument', `multiple IDs found with provided prefix: ${wanted}`)
     }
     return matches[0]
   }

@@ -139,6 +139,13 @@ export class HttpContext implements Context {
     return hijackResponse(this.request, this.response, options.contentType)
   }
 
+  takeUpgrade(): Upgrade {
+    if (!this.#upgrade) throw new EngineError('invalid_argument', 'the request does not ask for an upgrade')
+    this.#hijacked = true
+    this.response.detachSocket(this.#upgrade.stream as never)
+    return this.#upgrade
+  }
+
   /** False when the client is gone. */
   async #write(chunk: Uint8Array): Promise<boolean> {
     if (this.response.destroyed || this.signal.aborted) return false

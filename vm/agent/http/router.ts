@@ -62,6 +62,8 @@ export interface Context {
    * side only.
    */
   hijack(options: { contentType: string; protocol?: string }): Promise<Duplex>
+  /** The raw connection of an upgrade without any answer yet (websocket); invalid_argument when it is none. */
+  takeUpgrade(): { stream: Duplex; head: Buffer }
 }
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'

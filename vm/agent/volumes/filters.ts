@@ -8,10 +8,7 @@ export function checkFilters(filters: Filters, accepted: readonly string[]): voi
 }
 
 /** `label` (all must match: `key` or `key=value`) and `label!` (none may). */
-export function matchesLabels(
-  labels: Record<string, string> | null | undefined,
-  filters: Filters,
-): boolean {
+export function matchesLabels(labels: Record<string, string> | null | undefined, filters: Filters): boolean {
   const has = (wanted: string) => {
     const at = wanted.indexOf('=')
     const value = labels?.[at < 0 ? wanted : wanted.slice(0, at)]

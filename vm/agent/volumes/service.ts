@@ -41,7 +41,10 @@ export class Volumes implements VolumeService {
   async create(request: VolumeCreateRequest): Promise<Volume> {
     const driver = request.Driver || 'local'
     if (driver !== 'local') {
-      throw new EngineError('not_found', `error looking up volume plugin ${driver}: plugin "${driver}" not found`)
+      throw new EngineError(
+        'not_found',
+        `error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+      )
     }
     const anonymous = !request.Name
     const name = request.Name || randomBytes(32).toString('hex')
@@ -187,7 +190,9 @@ export class Volumes implements VolumeService {
 
   async #all(): Promise<VolumeRecord[]> {
     await mkdir(this.#options.root, { recursive: true, mode: 0o711 })
-    const records = await Promise.all((await readdir(this.#options.root)).sort().map((name) => this.#read(name)))
+    const records = await Promise.all(
+      (await readdir(this.#options.root)).sort().map((name) => this.#read(name)),
+    )
     return records.filter((record) => record !== undefined)
   }
 

@@ -20,7 +20,11 @@ const createSchema = v.object({
 
 export function volumeRoutes(backend: VolumesBackend): Route[] {
   return [
-    { method: 'GET', path: '/volumes', handler: async (ctx) => ctx.send(200, await backend.list(ctx.filters())) },
+    {
+      method: 'GET',
+      path: '/volumes',
+      handler: async (ctx) => ctx.send(200, await backend.list(ctx.filters())),
+    },
     {
       method: 'POST',
       path: '/volumes/create',

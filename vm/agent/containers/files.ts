@@ -1,0 +1,215 @@
+/** A container's filesystem: copy in and out, changes, export, commit. Heavy parts are loaded at first use. */
+import { lstat, readlink } from 'node:fs/promises'
+import { posix } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { Change, ContainerConfig } from '../../api/containers.ts'
+import { EngineError } from '../../api/errors.ts'
+import type { Container } from './container.ts'
+import { type PathStat, pathStat } from './file-stat.ts'
+import { mergeConfig } from './merge.ts'
+import { emit, type Parts } from './parts.ts'
+import { type Locate, type Resolved, resolveInside } from './safe-path.ts'
+import { userOf } from './start.ts'
+
+export interface CommitOptions {
+  reference: string | undefined
+  comment: string
+  author: string
+  pause: boolean
+  changes: string[]
+  config: ContainerConfig
+  signal: AbortSignal
+}
+
+export class Files {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  stat(reference: string, path: string): Promise<PathStat> {
+    return this.#with(reference, async (container, locate) => {
+      const found = await this.#find(container, locate, path)
+      return this.#statOf(locate, found, path)
+    })
+  }
+
+  /** The stat at once; the tar keeps the root mounted until it ends. */
+  async get(
+    reference: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ stat: PathStat; tar: AsyncIterable<Uint8Array> }> {
+    const container = this.#parts.table.get(reference)
+    const parts = this.#parts
+    await parts.roots.acquire(container.id)
+    try {
+      const locate = this.#locate(container)
+      const found = await this.#find(container, locate, path)
+      const stat = await this.#statOf(locate, found, path)
+      const { packTree } = await import('./tar-pack.ts')
+      const name = /(^|\/)\.$/.test(path) ? '.' : posix.basename(posix.normalize(path)) || '/'
+      const source = packTree({
+        kernel: parts.kernel,
+        locate,
+        inside: found.inside,
+        name: name === '/' ? '.' : name,
+        signal,
+      })
+      emit(parts, container, 'archive-path')
+      return { stat, tar: releasing(source, () => parts.roots.release(container.id)) }
+    } catch (error) {
+      await parts.roots.release(container.id)
+      throw error
+    }
+  }
+
+  put(
+    reference: string,
+    path: string,
+    body: Readable,
+    options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean; signal: AbortSignal },
+  ): Promise<void> {
+    return this.#with(reference, async (container, locate) => {
+      const found = await this.#find(container, locate, path, true)
+      if (!(await lstat(found.path)).isDirectory()) {
+        throw new EngineError('invalid_argument', 'extraction point is not a directory')
+      }
+      this.#checkWritable(container, found.inside)
+      const user = container.record.config.User ?? ''
+      const owner =
+        options.copyUidGid && user !== ''
+          ? await userOf(this.#parts.roots.path(container.id), user)
+          : undefined
+      const { extractTree } = await import('./tar-extract.ts')
+      await extractTree(body, {
+        kernel: this.#parts.kernel,
+        locate,
+        inside: found.inside,
+        keepKinds: options.noOverwriteDirNonDir,
+        owner,
+        signal: options.signal,
+      })
+      emit(this.#parts, container, 'extract-to-dir')
+    })
+  }
+
+  async changes(reference: string): Promise<Change[] | null> {
+    const container = this.#parts.table.get(reference)
+    const [upper = '', ...lower] = await this.#parts.snapshots.layerDirs(container.id)
+    const { listChanges } = await import('./changes.ts')
+    const mounts = container.record.mounts.map((mount) => mount.Destination)
+    const changes = await listChanges({ kernel: this.#parts.kernel, upper, lower, mounts })
+    return changes.length > 0 ? changes : null
+  }
+
+  /** The whole root without its mounts. */
+  async export(reference: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const container = this.#parts.table.get(reference)
+    const { roots, kernel } = this.#parts
+    const root = await roots.acquire(container.id)
+    const { packTree } = await import('./tar-pack.ts')
+    const locate: Locate = (inside) => posix.join(root, inside)
+    emit(this.#parts, container, 'export')
+    return releasing(packTree({ kernel, locate, inside: '/', name: '', signal }), () =>
+      roots.release(container.id),
+    )
+  }
+
+  async commit(reference: string, options: CommitOptions): Promise<string> {
+    const container = this.#parts.table.get(reference)
+    const { status } = container.state.life
+    if (status === 'removing' || status === 'dead') {
+      throw new EngineError('conflict', `you cannot commit container ${container.id} which is Dead`)
+    }
+    const pausing = options.pause && status === 'running' ? container.task : undefined
+    await pausing?.pause()
+    try {
+      const parent = await this.#parts.images.resolve(container.record.image)
+      const { applyChanges } = await import('../images/changes.ts')
+      const base = mergeConfig(options.config, { ...container.record.config, Hostname: '' })
+      const id = await this.#parts.images.commit({
+        snapshot: container.id,
+        parent,
+        config: applyChanges(base, options.changes),
+        comment: options.comment,
+        author: options.author,
+        createdBy: [container.record.path, ...container.record.args].join(' '),
+        ...(options.reference ? { reference: options.reference } : {}),
+        signal: options.signal,
+      })
+      emit(this.#parts, container, 'commit', {
+        comment: options.comment,
+        imageID: id,
+        imageRef: options.reference ?? '',
+      })
+      return id
+    } finally {
+      await pausing?.resume()
+    }
+  }
+
+  async #with<T>(reference: string, work: (container: Container, locate: Locate) => Promise<T>): Promise<T> {
+    const container = this.#parts.table.get(reference)
+    await this.#parts.roots.acquire(container.id)
+    try {
+      return await work(container, this.#locate(container))
+    } finally {
+      await this.#parts.roots.release(container.id)
+    }
+  }
+
+  /** The container's view: its root, and its volumes and binds where they are mounted. */
+  #locate(container: Container): Locate {
+    const root = this.#parts.roots.path(container.id)
+    const mounts = container.record.mounts
+      .filter((mount) => mount.Type !== 'tmpfs')
+      .sort((a, b) => b.Destination.length - a.Destination.length)
+    return (inside) => {
+      const mount = mounts.find(
+        ({ Destination }) => inside === Destination || inside.startsWith(`${Destination}/`),
+      )
+      if (!mount) return posix.join(root, inside)
+      return posix.join(mount.Source, mount.subpath ?? '', inside.slice(mount.Destination.length))
+    }
+  }
+
+  async #find(container: Container, locate: Locate, path: string, follow = false): Promise<Resolved> {
+    if (path === '') throw new EngineError('invalid_argument', 'bad parameter: path cannot be empty')
+    const intoDirectory = follow || /\/\.?$/.test(path)
+    const found = await resolveInside(locate, path, { follow: intoDirectory })
+    if (!found.exists) {
+      throw new EngineError('not_found', `Could not find the file ${path} in container ${container.name}`)
+    }
+    return found
+  }
+
+  async #statOf(locate: Locate, found: Resolved, path: string): Promise<PathStat> {
+    const info = await lstat(found.path)
+    const target = info.isSymbolicLink() ? await readlink(found.path) : ''
+    const resolved = target === '' ? '' : (await resolveInside(locate, found.inside, { follow: true })).inside
+    return pathStat(posix.basename(posix.normalize(path)) || '/', info, resolved)
+  }
+
+  #checkWritable(container: Container, inside: string): void {
+    const mount = container.record.mounts.find(
+      ({ Destination }) => inside === Destination || inside.startsWith(`${Destination}/`),
+    )
+    if (mount ? !mount.RW : container.record.hostConfig.ReadonlyRootfs) {
+      const what = mount ? 'volume' : 'rootfs'
+      throw new EngineError('permission_denied', `container ${what} is marked read-only`)
+    }
+  }
+}
+
+async function* releasing(
+  source: AsyncIterable<Uint8Array>,
+  release: () => Promise<void>,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* source
+  } finally {
+    await release()
+  }
+}

@@ -1,0 +1,55 @@
+import type { Duplex } from 'node:stream'
+import type { ExecCreateRequest, ExecInspect } from '../../../api/containers.ts'
+import { compact, execSchema, execStartSchema } from '../../containers/create-schema.ts'
+import type { Context, Route } from '../router.ts'
+import { streamType, terminalSize } from './containers.ts'
+
+interface ExecBackend {
+  create(reference: string, request: ExecCreateRequest): { Id: string }
+  isTty(id: string): boolean
+  check(id: string): void
+  startDetached(id: string): Promise<void>
+  start(id: string, client: Duplex, size: [number, number] | undefined): Promise<void>
+  resize(id: string, size: { rows: number; columns: number }): void
+  inspect(id: string): ExecInspect
+}
+
+export function execRoutes(execs: ExecBackend): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/containers/{id}/exec',
+      handler: async (ctx) => {
+        const request = compact<ExecCreateRequest>(await ctx.json(execSchema))
+        ctx.send(201, execs.create(ctx.param('id'), request))
+      },
+    },
+    { method: 'POST', path: '/exec/{id}/start', handler: (ctx) => start(ctx, execs) },
+    {
+      method: 'POST',
+      path: '/exec/{id}/resize',
+      handler: (ctx) => {
+        execs.resize(ctx.param('id'), terminalSize(ctx))
+        ctx.empty(200)
+      },
+    },
+    {
+      method: 'GET',
+      path: '/exec/{id}/json',
+      handler: (ctx) => ctx.send(200, execs.inspect(ctx.param('id'))),
+    },
+  ]
+}
+
+async function start(ctx: Context, execs: ExecBackend): Promise<void> {
+  const id = ctx.param('id')
+  const body = await ctx.json(execStartSchema, { optional: true })
+  execs.check(id)
+  if (body.Detach) {
+    await execs.startDetached(id)
+    ctx.empty(200)
+    return
+  }
+  const client = await ctx.hijack({ contentType: streamType(ctx, execs.isTty(id)) })
+  await execs.start(id, client, body.ConsoleSize ?? undefined)
+}

@@ -1,0 +1,235 @@
+/** The engine's composition root: makes every service once, from disk upwards, and serves the socket. */
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import * as v from 'valibot'
+import { Disposal } from '../api/disposal.ts'
+import { messageOf } from '../api/errors.ts'
+import { loadContainers } from './containers/boot.ts'
+import { BuilderContainers } from './containers/build-containers.ts'
+import { Execs } from './containers/execs.ts'
+import { Files } from './containers/files.ts'
+import { Inspection } from './containers/inspection.ts'
+import { Lifecycle } from './containers/lifecycle.ts'
+import { Members } from './containers/members.ts'
+import type { Parts } from './containers/parts.ts'
+import { RootMounts } from './containers/root-mounts.ts'
+import { ContainerStore } from './containers/store.ts'
+import { Streams } from './containers/streams.ts'
+import { Supervisor } from './containers/supervisor.ts'
+import { ContainerTable } from './containers/table.ts'
+import { FileContentStore } from './content/file-store.ts'
+import { EventBus } from './events.ts'
+import { archiveRoutes } from './http/routes/archive.ts'
+import { buildRoutes } from './http/routes/build.ts'
+import { containerRoutes } from './http/routes/containers.ts'
+import { execRoutes } from './http/routes/exec.ts'
+import { hostLinkRoutes } from './http/routes/host-link.ts'
+import { imageRoutes } from './http/routes/images.ts'
+import { networkRoutes } from './http/routes/networks.ts'
+import { slipwayPortRoutes } from './http/routes/slipway-ports.ts'
+import { systemRoutes } from './http/routes/system.ts'
+import { volumeRoutes } from './http/routes/volumes.ts'
+import { HttpServer } from './http/server.ts'
+import { Images } from './images/service.ts'
+import { LibcKernel } from './linux/libc.ts'
+import { HostLink } from './network/host-link.ts'
+import { Networks } from './network/service.ts'
+import { relayUdp } from './network/udp-relay.ts'
+import { CrunRuntime } from './runtime/crun-runtime.ts'
+import { OverlayDiffer } from './snapshots/diff.ts'
+import { OverlaySnapshotter } from './snapshots/overlay.ts'
+import { LayerUnpacker, serveUnpacking } from './snapshots/unpack-worker.ts'
+import { ConfigStore, configSchema } from './system/config-store.ts'
+import { engineId, machineFacts } from './system/identity.ts'
+import { log } from './system/log.ts'
+import { System } from './system/service.ts'
+import { Volumes } from './volumes/service.ts'
+
+const dataRoot = process.env['SLIPWAY_DATA'] ?? '/var/lib/slipway'
+const runRoot = process.env['SLIPWAY_RUN'] ?? '/run/slipway'
+
+const seedSchema = v.object({ hostname: v.optional(v.string()), config: v.optional(configSchema, {}) })
+
+/** Where the machine is not told anything (tests) the defaults hold. */
+async function readSeed(): Promise<v.InferOutput<typeof seedSchema>> {
+  try {
+    return v.parse(seedSchema, JSON.parse(await readFile(join(runRoot, 'seed', 'machine.json'), 'utf8')))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      log(`seed: ${messageOf(error)}; the defaults are used`)
+    }
+    return v.parse(seedSchema, {})
+  }
+}
+
+async function main(): Promise<void> {
+  const owned = new Disposal()
+  await mkdir(join(runRoot, 'containers'), { recursive: true, mode: 0o711 })
+  const [seed, facts, id] = await Promise.all([readSeed(), machineFacts(), engineId(dataRoot)])
+  const config = await ConfigStore.open(join(runRoot, 'config.json'), seed.config)
+  const kernel = new LibcKernel()
+  const events = new EventBus()
+  const table = new ContainerTable()
+
+  const content = new FileContentStore(join(dataRoot, 'content'))
+  const snapshots = new OverlaySnapshotter({ root: join(dataRoot, 'snapshots') })
+  const unpacker = new LayerUnpacker({ snapshots, makeWorker: () => new Worker(new URL(import.meta.url)) })
+  owned.use(unpacker)
+  const images = owned.use(
+    new Images({
+      content,
+      snapshots,
+      applier: unpacker,
+      differ: new OverlayDiffer({ snapshots, kernel }),
+      root: join(dataRoot, 'images'),
+      config: () => config.current,
+      events,
+      users: (image) =>
+        table
+          .all()
+          .filter((container) => container.record.image === image)
+          .map(({ id, name, running }) => ({ id, name, running })),
+    }),
+  )
+  const volumes = new Volumes({
+    root: join(dataRoot, 'volumes'),
+    kernel,
+    events,
+    users: (name) =>
+      table
+        .all()
+        .flatMap((container) => (container.record.mounts.some((m) => m.Name === name) ? container.id : [])),
+  })
+  const hostLink = new HostLink()
+  const networks = new Networks({
+    root: join(dataRoot, 'networks'),
+    runDir: join(runRoot, 'network'),
+    hostLink,
+    events,
+    config: config.current,
+    log,
+  })
+  const runDir = join(runRoot, 'containers')
+  const runtime = owned.use(new CrunRuntime({ runDir: join(runRoot, 'runtime'), kernel }))
+  const parts: Parts = {
+    store: new ContainerStore(join(dataRoot, 'containers')),
+    table,
+    roots: new RootMounts({ runDir, kernel, snapshots }),
+    runtime,
+    images,
+    snapshots,
+    networks,
+    volumes,
+    kernel,
+    events,
+    facts,
+    runDir,
+    log,
+  }
+  const supervisor = owned.use(new Supervisor(parts))
+  const lifecycle = new Lifecycle(parts, supervisor)
+  const inspection = new Inspection(parts)
+  const members = new Members(parts)
+  const builds = lazyBuilds(async () => {
+    const { Builds } = await import('./build/service.ts')
+    return new Builds({
+      images,
+      snapshots,
+      containers: new BuilderContainers(parts, lifecycle),
+      kernel,
+      events,
+      root: join(dataRoot, 'build'),
+    })
+  })
+
+  const powerOff = async (grace: number) => {
+    log(`shutting down: stopping containers, at most ${grace} s`)
+    await lifecycle.shutdown(grace)
+    kernel.syncFilesystem(dataRoot)
+    // The answer goes out first; busybox init then runs the shutdown script and cuts the power.
+    setTimeout(() => process.kill(1, 'SIGUSR2'), 100)
+  }
+  const system = new System({
+    id,
+    dataRoot,
+    events,
+    kernel,
+    config,
+    counts: () => countsOf(table),
+    images,
+    containers: inspection,
+    volumes,
+    buildCache: () => builds.records(),
+    onConfig: (next) => networks.configure(next),
+    powerOff,
+  })
+
+  const restore = await loadContainers(parts, supervisor)
+  const server = owned.use(
+    new HttpServer({
+      onError: (error, what) =>
+        log(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      routes: [
+        ...systemRoutes(system),
+        ...containerRoutes({ lifecycle, inspection, streams: new Streams(parts) }),
+        ...execRoutes(new Execs(parts)),
+        ...archiveRoutes(new Files(parts)),
+        ...imageRoutes(images),
+        ...buildRoutes(builds),
+        ...networkRoutes(networks, members),
+        ...slipwayPortRoutes(members),
+        ...hostLinkRoutes({
+          accept: (stream) => hostLink.accept(stream),
+          relayUdp: (stream, target) => relayUdp(stream, target, log),
+        }),
+        ...volumeRoutes(volumes),
+      ],
+    }),
+  )
+  await server.listen(join(runRoot, 'engine.sock'))
+  log(`engine ready after ${Math.round(process.uptime() * 1000)} ms`)
+
+  const stop = async (signal: string) => {
+    log(`${signal}: letting go; containers go on`)
+    await rm(join(runRoot, 'engine.sock'), { force: true })
+    await owned[Symbol.asyncDispose]()
+    process.exit(0)
+  }
+  process.once('SIGTERM', () => void stop('SIGTERM'))
+  process.once('SIGINT', () => void stop('SIGINT'))
+  await images.open()
+  await restore()
+}
+
+type BuildService = import('./build/service.ts').Builds
+
+/** The builder is large and rarely used: it is loaded with the first build. */
+function lazyBuilds(load: () => Promise<BuildService>) {
+  let service: Promise<BuildService> | undefined
+  const get = () => {
+    service ??= load()
+    return service
+  }
+  return {
+    async *build(...args: Parameters<BuildService['build']>) {
+      yield* (await get()).build(...args)
+    },
+    prune: async (...args: Parameters<BuildService['prune']>) => (await get()).prune(...args),
+    records: async () => (await get()).records(),
+  }
+}
+
+function countsOf(table: ContainerTable) {
+  const all = table.all().map((container) => container.state.life.status)
+  const running = all.filter((status) => status === 'running' || status === 'restarting').length
+  const paused = all.filter((status) => status === 'paused').length
+  return { running, paused, stopped: all.length - running - paused, total: all.length }
+}
+
+process.on('unhandledRejection', (error) => {
+  log(`unhandled: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+})
+
+if (isMainThread) await main()
+else if (parentPort) serveUnpacking(parentPort, new LibcKernel())

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import { access, readFile, writeFile } from 'node:fs/promises'
+import { cpus, hostname } from 'node:os'
+import { join } from 'node:path'
+import type { MachineFacts } from '../containers/parts.ts'
+
+/** The engine's id: made once, kept on the data disk. */
+export async function engineId(dataRoot: string): Promise<string> {
+  const path = join(dataRoot, 'engine-id')
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    const id = randomUUID()
+    await writeFile(path, `${id}\n`, { mode: 0o600 })
+    return id
+  }
+}
+
+const INITS = [
+  '/usr/bin/docker-init',
+  '/usr/libexec/docker/docker-init',
+  '/usr/bin/catatonit',
+  '/usr/libexec/podman/catatonit',
+  '/usr/lib/podman/catatonit',
+  '/usr/bin/tini-static',
+  '/usr/bin/tini',
+]
+
+export async function machineFacts(): Promise<MachineFacts> {
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  const found = await Promise.all(INITS.map(async (path) => ((await there(path)) ? path : undefined)))
+  return {
+    arch: process.arch === 'arm64' ? 'arm64' : 'amd64',
+    hostname: hostname(),
+    bootId,
+    cpus: cpus().length,
+    support: {
+      ioWeight: await there('/sys/fs/cgroup/slipway/io.weight'),
+      swap: (await readFile('/proc/swaps', 'utf8')).trim().split('\n').length > 0,
+    },
+    initPath: found.find((path) => path !== undefined),
+  }
+}
+
+function there(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
