@@ -51,7 +51,7 @@ export class PortForwarder implements AsyncDisposable {
   #turn: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  /** `dial`: where bulk data goes. `enginePath`: the engine's socket inside the VM, for the UDP relay. */
+  /** `enginePath`: the engine's socket inside the VM, for the UDP relay. */
   constructor(options: { dial: Dial; enginePath: string }) {
     this.#dial = options.dial
     this.#enginePath = options.enginePath
@@ -256,7 +256,7 @@ export class PortForwarder implements AsyncDisposable {
         const address = via
           ? { host: via.ip, port: via.port || hostPort }
           : { host: containerIp, port: containerPort }
-        const stream = await this.#dial(address, { signal: deadline })
+        const stream = await this.#dial(address, { signal: deadline, class: 'bulk' })
         delete target.failure
         return stream
       },

@@ -14,12 +14,12 @@ import { type PublicationRecord, RecordFolder } from '../../vm/agent/network/rec
 import { relayUdp } from '../../vm/agent/network/udp-relay.ts'
 import type { PublishedPort } from '../../vm/api/slipway.ts'
 import type { Dial } from '../machine/dial.ts'
-import { HostPorts } from './host-ports.ts'
+import { PublishedPorts } from './published-ports.ts'
 
 let folder: string
 let server: HttpServer
 let link: HostLink
-let app: HostPorts
+let app: PublishedPorts
 /** Whatever is dialled inside the VM answers with what it is told. */
 let echo: Server
 const map = new Map<string, Publication>()
@@ -70,10 +70,9 @@ async function boot(): Promise<void> {
   server = new HttpServer({ routes: hostLinkRoutes(backend), onError: log })
   await server.listen(join(folder, 'engine.sock'))
 }
-function host(): HostPorts {
-  return new HostPorts({
-    control: dial,
-    bulk: dial,
+function host(): PublishedPorts {
+  return new PublishedPorts({
+    dial,
     log: () => undefined,
     enginePath: join(folder, 'engine.sock'),
   })
@@ -105,7 +104,7 @@ test('what is published is listened on before the answer, and closed by unpublis
   expect([v4?.hostIp, v6?.hostIp]).toEqual(['127.0.0.1', '::1'])
   expect(v4?.hostPort).toBe(v6?.hostPort)
   expect(await open(v4?.hostPort ?? 0)).toBe(true)
-  expect((await app.routes('web')).map((r) => r.hops.map((h) => `${h.label} ${h.address}`))).toEqual([
+  expect(app.routes(web.containerId).map((r) => r.hops.map((h) => `${h.label} ${h.address}`))).toEqual([
     ['host 127.0.0.1', 'container 172.17.0.2'],
     ['host ::1', 'container 172.17.0.2'],
   ])
@@ -127,7 +126,7 @@ test('a taken port fails with Docker’s words and leaves nothing', async () => 
   })
   holder.close()
   expect(map.size).toBe(0)
-  expect(await app.routes('web')).toEqual([])
+  expect(app.routes(web.containerId)).toEqual([])
 })
 
 test('without an app a publish is unavailable, a deferred one waits for it', async () => {
@@ -189,7 +188,8 @@ test('the model is switched while ports are open', async () => {
   const ports = await publisher('direct')
   app.start()
   const [first] = await ports.publish({ ...web, ports: [tcp(0)] })
-  const hops = async () => (await app.routes('web'))[0]?.hops.map((h) => `${h.label} ${h.address}:${h.port}`)
+  const hops = async () =>
+    app.routes(web.containerId)[0]?.hops.map((h) => `${h.label} ${h.address}:${h.port}`)
   await ports.setModel('double')
   const port = first?.hostPort
   expect(await hops()).toEqual([`host 127.0.0.1:${port}`, `vm 10.0.2.15:${port}`, 'container 172.17.0.2:80'])

@@ -14,5 +14,6 @@ export function openRelay(
   const host = via ? via.ip : containerIp
   const port = via ? via.port || hostPort : containerPort
   const query = new URLSearchParams({ host, port: String(port) })
-  return openUpgrade(dial, { socketPath, path: `/slipway/udp?${query}`, protocol: 'slipway-udp' }, options)
+  const target = { socketPath, path: `/slipway/udp?${query}`, protocol: 'slipway-udp' }
+  return openUpgrade(dial, target, { ...options, class: 'bulk' })
 }

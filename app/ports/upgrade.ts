@@ -2,13 +2,13 @@
 import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { EngineError } from '../../vm/api/errors.ts'
-import type { Dial } from '../machine/dial.ts'
+import type { Dial, DialOptions } from '../machine/dial.ts'
 
 /** The stream after the engine's 101; 'unavailable' when it answers anything else or ends. */
 export async function openUpgrade(
   dial: Dial,
   target: { socketPath: string; path: string; protocol: string },
-  options: { signal: AbortSignal },
+  options: DialOptions & { signal: AbortSignal },
 ): Promise<Duplex> {
   const connection = await dial({ path: target.socketPath }, options)
   return await new Promise<Duplex>((resolve, reject) => {

@@ -6,19 +6,18 @@ import { keepHostLink } from './host-link.ts'
 
 export const ENGINE_SOCKET = '/run/slipway/engine.sock'
 
-export class HostPorts implements AsyncDisposable {
+export class PublishedPorts implements AsyncDisposable {
   readonly #forwarder: PortForwarder
-  readonly #control: Dial
+  readonly #dial: Dial
   readonly #log: (message: string) => void
   readonly #enginePath: string
   #running: { abort: AbortController; done: Promise<void> } | undefined
 
-  /** `control` carries the link, `bulk` the data of connections, so that neither waits for the other. */
-  constructor(options: { control: Dial; bulk: Dial; log: (message: string) => void; enginePath?: string }) {
-    this.#control = options.control
+  constructor(options: { dial: Dial; log: (message: string) => void; enginePath?: string }) {
+    this.#dial = options.dial
     this.#log = options.log
     this.#enginePath = options.enginePath ?? ENGINE_SOCKET
-    this.#forwarder = new PortForwarder({ dial: options.bulk, enginePath: this.#enginePath })
+    this.#forwarder = new PortForwarder({ dial: options.dial, enginePath: this.#enginePath })
   }
 
   /** The engine answers: connects and stays connected. Idempotent. */
@@ -26,7 +25,7 @@ export class HostPorts implements AsyncDisposable {
     if (this.#running) return
     const abort = new AbortController()
     const done = keepHostLink({
-      dial: this.#control,
+      dial: this.#dial,
       socketPath: this.#enginePath,
       forwarder: this.#forwarder,
       log: this.#log,
@@ -44,11 +43,11 @@ export class HostPorts implements AsyncDisposable {
     await this.#forwarder.clear()
   }
 
-  /** Where each published port of a container leads, hop by hop. `id`: full id, its beginning, or the name. */
-  async routes(id: string): Promise<PortRoute[]> {
+  /** Where each published port of a running container leads, hop by hop. */
+  routes(containerId: string): PortRoute[] {
     return this.#forwarder
       .list()
-      .filter(({ containerId, containerName }) => containerName === id || containerId.startsWith(id))
+      .filter((forward) => forward.containerId === containerId)
       .map(routeOf)
   }
 
