@@ -73,7 +73,6 @@ export const KEPT_FILES: readonly string[] = [
   '/usr/bin/crun',
   '/usr/bin/ip',
   '/usr/bin/tini-static',
-  '/usr/lib/openssh/sftp-server',
   '/usr/lib/openssh/sshd-auth',
   '/usr/lib/openssh/sshd-session',
   '/usr/lib/podman/aardvark-dns',
