@@ -26,6 +26,7 @@ export const Errno = {
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
   ENETUNREACH: 101,
+  ECONNRESET: 104,
   ENOTCONN: 107,
   ECONNREFUSED: 111,
   EDQUOT: 122,
@@ -40,6 +41,7 @@ const KINDS: Readonly<Record<number, ErrorKind>> = {
   [Errno.EEXIST]: 'already_exists',
   [Errno.ENOSPC]: 'unavailable',
   [Errno.EPIPE]: 'unavailable',
+  [Errno.ECONNRESET]: 'unavailable',
   [Errno.ECONNREFUSED]: 'unavailable',
   [Errno.EDQUOT]: 'unavailable',
 }

@@ -484,7 +484,7 @@ test('mounts: binds, read-only ones, tmpfs, a read-only root', async () => {
   await mkdir(volume)
   await writeFile(join(volume, 'file'), 'kept\n')
   const script =
-    'cat /data/file /ro/file; echo x > /ro/file; echo y > /data/new; echo z > /run/z; echo w > /made; cat /run/z; grep -c "/dev/shm.*size=2048k" /proc/mounts'
+    'cat /data/file /ro/file; echo x > /ro/file; echo y > /data/new; echo z > /run/z; echo w > /new; cat /run/z; grep -c "/dev/shm.*size=2048k" /proc/mounts'
   const mounts = [bindMount(volume, '/data'), bindMount(volume, '/ro', { readonly: true })]
   const { out } = await run(
     sh(script),
