@@ -44,6 +44,19 @@ export async function processMemory(pid: number): Promise<number | undefined> {
   return stdout.trim() ? Number(stdout) * 1024 : undefined
 }
 
+/** The process's command line, on Windows the name of its program; empty when it is gone. */
+export async function commandOf(pid: number): Promise<string> {
+  if (process.platform === 'linux') return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  const listing =
+    process.platform === 'win32'
+      ? run('tasklist', ['/fi', `PID eq ${pid}`, '/fo', 'csv', '/nh'])
+      : run('ps', ['-o', 'command=', '-p', String(pid)])
+  return listing.then(
+    ({ stdout }) => stdout,
+    () => '',
+  )
+}
+
 /** Fields of /proc/PID/stat from the state (field 3) on; the name before it may hold spaces and brackets. */
 async function linuxStat(pid: number): Promise<string[] | undefined> {
   if (process.platform !== 'linux') return undefined

@@ -96,7 +96,7 @@ test('the whole vector of a Linux host', () => {
       "-initrd",
       "/home/initrd.img",
       "-append",
-      "console=ttyS0 quiet loglevel=4 panic=-1 oops=panic cgroup_no_v1=all rcupdate.rcu_expedited=1 i8042.noaux i8042.nokbd no_timer_check mitigations=off",
+      "console=ttyS0 quiet loglevel=4 panic=-1 oops=panic cgroup_no_v1=all rcupdate.rcu_expedited=1 lsm=landlock,yama,bpf audit=0 nowatchdog rcupdate.rcu_cpu_stall_suppress=1 cryptomgr.notests ras=cec_disable i8042.noaux i8042.nokbd no_timer_check mitigations=off init_on_alloc=0",
       "-device",
       "virtio-rng-pci,disable-legacy=on",
       "-device",

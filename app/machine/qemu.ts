@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import { ensureDisk } from './disk.ts'
 import type { Arch, DriverInfo, Exit, MachineDriver, VmHandle, VmRecord, VmSpec } from './driver.ts'
-import { isAlive } from './process.ts'
+import { commandOf, isAlive } from './process.ts'
 import { acceleratorCandidates, qemuArgs } from './qemu-args.ts'
 import { QemuHandle } from './qemu-handle.ts'
 import { QmpConnection, type QmpEvent } from './qmp.ts'
@@ -61,7 +61,7 @@ export class QemuDriver implements MachineDriver {
   async adopt(record: VmRecord, { signal }: { signal?: AbortSignal } = {}): Promise<VmHandle | undefined> {
     const pid = Number.parseInt(await readFile(record.pidFile, 'utf8').catch(() => ''), 10)
     if (!(pid > 0) || !(await isAlive(pid))) return undefined
-    const timeout = AbortSignal.timeout(ADOPT_TIMEOUT_MS)
+    const timeout = AbortSignal.timeout(process.platform === 'win32' ? 1_000 : ADOPT_TIMEOUT_MS)
     const events = new EventLog()
     try {
       const qmp = await QmpConnection.connect(record.monitor, {
@@ -72,7 +72,7 @@ export class QemuDriver implements MachineDriver {
       await qmp.close()
     } catch (error) {
       if (signal?.aborted) throw error
-      await killHung(pid, record)
+      await killHung(pid, record.id)
     }
     return undefined
   }
@@ -204,11 +204,12 @@ function adopted(pid: number, qmp: QmpConnection, events: EventLog, record: VmRe
   return new QemuHandle({ pid, qmp, exited, onDetach })
 }
 
-/** A QEMU of ours that does not answer must not keep the disk; a stranger's process of the same pid is left alone. */
-async function killHung(pid: number, record: VmRecord): Promise<void> {
-  if (process.platform !== 'linux') return
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  if (!command.includes(record.id)) return
+/**
+ * A QEMU of ours that does not answer must not keep the disk; a stranger's process of the same pid is left alone. On
+ * Windows this is how every VM of an earlier process ends: QEMU's pipe there takes one client in its life.
+ */
+async function killHung(pid: number, id: string): Promise<void> {
+  if (!(await commandOf(pid)).includes(process.platform === 'win32' ? 'qemu-system' : id)) return
   process.kill(pid, 'SIGKILL')
   while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
 }
