@@ -47,6 +47,7 @@ import { System } from './system/service.ts'
 import { Volumes } from './volumes/service.ts'
 
 const dataRoot = process.env['SLIPWAY_DATA'] ?? '/var/lib/slipway'
+const WELCOME = '/usr/share/slipway/welcome.tar'
 const runRoot = process.env['SLIPWAY_RUN'] ?? '/run/slipway'
 
 const seedSchema = v.object({ hostname: v.optional(v.string()), config: v.optional(configSchema, {}) })
@@ -73,7 +74,12 @@ async function main(): Promise<void> {
   const table = new ContainerTable()
 
   const content = new FileContentStore(join(dataRoot, 'content'))
-  const snapshots = new OverlaySnapshotter({ root: join(dataRoot, 'snapshots') })
+  const snapshots = new OverlaySnapshotter({
+    root: join(dataRoot, 'snapshots'),
+    // 127 layers fit mount's page of options only by a short path.
+    shortRoot: join(runRoot, 'l'),
+    kernel,
+  })
   const unpacker = new LayerUnpacker({ snapshots, makeWorker: () => new Worker(new URL(import.meta.url)) })
   owned.use(unpacker)
   const images = owned.use(
@@ -199,6 +205,8 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => void stop('SIGTERM'))
   process.once('SIGINT', () => void stop('SIGINT'))
   await images.open()
+  // The first click works with no network at all.
+  images.loadOnce(WELCOME, 'welcome').catch((error: unknown) => log(`welcome image: ${messageOf(error)}`))
   await restore()
 }
 

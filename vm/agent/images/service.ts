@@ -1,4 +1,6 @@
 /** The image service: composition of the parts in this folder behind the contract in images.ts. */
+import { createReadStream } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError, kindOf } from '../../api/errors.ts'
 import type {
@@ -14,9 +16,11 @@ import type {
 import type { EngineConfig } from '../../api/slipway.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Digest } from '../content/store.ts'
+import { writeJson } from '../content/write-json.ts'
 import type { EventBus } from '../events.ts'
 import type { LayerApplier, LayerDiffer, Snapshotter } from '../snapshots/snapshotter.ts'
 import { Committer } from './commit.ts'
+import { Gate } from './gate.ts'
 import { Collector } from './gc.ts'
 import type { Filters, ImageService, ImageUsers, ResolvedImage } from './images.ts'
 import { importTar } from './import.ts'
@@ -59,6 +63,8 @@ export class Images implements ImageService, AsyncDisposable {
   readonly #store: ImageStore
   readonly #layers: Layers
   readonly #leases = new Leases()
+  readonly #gate = new Gate()
+  readonly #root: string
   readonly #collector: Collector
   readonly #puller: Puller
   readonly #pusher: Pusher
@@ -72,6 +78,7 @@ export class Images implements ImageService, AsyncDisposable {
   constructor(options: ImagesOptions) {
     const { content, snapshots, events, config, users } = options
     this.#content = content
+    this.#root = options.root
     this.#events = events
     this.#http = new RegistryHttp({
       proxy: config,
@@ -92,30 +99,53 @@ export class Images implements ImageService, AsyncDisposable {
     this.#committer = new Committer(parts)
   }
 
-  /** Reads what is on disk and drops what a killed run left half-made. Before anything else. */
+  /**
+   * Reads what is on disk and drops what a killed run left half-made. Calls that come before wait for it; a failure is
+   * theirs too.
+   */
   async open(): Promise<void> {
-    await this.#store.load()
-    await this.#collector.recover()
+    try {
+      const { damaged } = await this.#store.load()
+      if (!damaged) await this.#collector.recover()
+      this.#gate.open()
+    } catch (error) {
+      this.#gate.fail(error)
+      throw error
+    }
+  }
+
+  /** Loads the archive's images unless they were here once: a user who deleted them does not want them back. */
+  async loadOnce(archive: string, name: string): Promise<void> {
+    await this.#gate.passed
+    const marker = join(this.#root, `${name}.loaded`)
+    if ((await exists(marker)) || !(await exists(archive))) return
+    await this.#loader.load(createReadStream(archive), () => undefined, {})
+    await writeJson(marker, { version: 1 })
   }
 
   async resolve(reference: string): Promise<ResolvedImage> {
+    await this.#gate.passed
     return this.library.resolve(reference)
   }
 
   async list(options: { all?: boolean; filters?: Filters; sharedSize?: boolean }): Promise<ImageSummary[]> {
+    await this.#gate.passed
     return this.library.list(options)
   }
 
   async inspect(reference: string): Promise<ImageInspect> {
+    await this.#gate.passed
     return this.library.inspect(reference)
   }
 
   async history(reference: string): Promise<ImageHistoryItem[]> {
+    await this.#gate.passed
     return this.library.history(reference)
   }
 
   /** Bytes of all layers, each once. */
   async layersSize(): Promise<number> {
+    await this.#gate.passed
     return this.library.layersSize()
   }
 
@@ -135,6 +165,7 @@ export class Images implements ImageService, AsyncDisposable {
   }
 
   async tag(reference: string, target: string): Promise<void> {
+    await this.#gate.passed
     const id = this.library.find(reference)
     const parsed = parseReference(target)
     if (parsed.digest !== undefined)
@@ -152,10 +183,12 @@ export class Images implements ImageService, AsyncDisposable {
     reference: string,
     options: { force?: boolean; noPrune?: boolean },
   ): Promise<ImageDeleteItem[]> {
+    await this.#gate.passed
     return this.#remover.remove(reference, options)
   }
 
   async prune(filters: Filters): Promise<ImagesPruneResponse> {
+    await this.#gate.passed
     return this.#remover.prune(filters)
   }
 
@@ -163,6 +196,7 @@ export class Images implements ImageService, AsyncDisposable {
     reference: string,
     options: { auth?: RegistryAuth; platform?: string; all?: boolean; signal?: AbortSignal },
   ): AsyncIterable<ProgressMessage> {
+    await this.#gate.passed
     const parsed = parseTagged(reference)
     const queue = new ProgressQueue()
     const report = (message: ProgressMessage) => queue.push(message)
@@ -182,6 +216,7 @@ export class Images implements ImageService, AsyncDisposable {
     reference: string,
     options: { auth?: RegistryAuth; all?: boolean; signal?: AbortSignal },
   ): AsyncIterable<ProgressMessage> {
+    await this.#gate.passed
     const parsed = parseTagged(reference)
     const queue = new ProgressQueue()
     const prefix = `${familiarName(parsed)}:`
@@ -201,12 +236,14 @@ export class Images implements ImageService, AsyncDisposable {
     tar: AsyncIterable<Uint8Array>,
     options: { signal?: AbortSignal },
   ): AsyncIterable<ProgressMessage> {
+    await this.#gate.passed
     const queue = new ProgressQueue()
     const work = () => this.#loader.load(tar, (message) => queue.push(message), options)
     yield* queue.during(this.#undoing(work, options.signal))
   }
 
   async *save(references: string[], options: { signal?: AbortSignal }): AsyncIterable<Uint8Array> {
+    await this.#gate.passed
     yield* this.#saver.save(references, options)
     for (const reference of references)
       this.#events.publish('image', 'save', this.library.find(reference), { name: reference })
@@ -222,6 +259,7 @@ export class Images implements ImageService, AsyncDisposable {
       signal?: AbortSignal
     },
   ): Promise<Digest> {
+    await this.#gate.passed
     const id = await importTar(
       { content: this.#content, layers: this.#layers, leases: this.#leases, committer: this.#committer },
       tar,
@@ -248,6 +286,7 @@ export class Images implements ImageService, AsyncDisposable {
   }
 
   async commit(options: Parameters<ImageService['commit']>[0]): Promise<Digest> {
+    await this.#gate.passed
     const signal = options.signal ? { signal: options.signal } : {}
     const id =
       options.adopt && options.snapshot !== undefined
@@ -275,4 +314,11 @@ export class Images implements ImageService, AsyncDisposable {
       throw error
     }
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }

@@ -3,10 +3,9 @@
  * store, filesystems in the snapshotter. Readers get the current state at once; changes are on disk when `update`
  * answers.
  */
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
-import { EngineError } from '../../api/errors.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
 import { writeJson } from '../content/write-json.ts'
 
@@ -61,19 +60,26 @@ export class ImageStore {
     this.#path = path
   }
 
-  /** Reads the file; call once before anything else. A file that is not ours is data_loss, not an empty list. */
-  async load(): Promise<void> {
+  /**
+   * Reads the file; call once before anything else. A file that is damaged (a disk's fault: it is only ever replaced
+   * whole) is set aside and answered with `damaged`: then nothing may be deleted as unreferenced.
+   */
+  async load(): Promise<{ damaged: boolean }> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
     const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error
     })
-    if (text === undefined) return
+    if (text === undefined) return { damaged: false }
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), FileSchema), text)
-    if (!parsed.success) throw new EngineError('data_loss', `${this.#path}: ${parsed.issues[0].message}`)
+    if (!parsed.success) {
+      await rename(this.#path, `${this.#path}.damaged`)
+      return { damaged: true }
+    }
     for (const image of parsed.output.images) this.state.images.set(image.id, image)
     for (const [name, id] of Object.entries(parsed.output.tags)) this.state.tags.set(name, id)
     for (const [name, id] of Object.entries(parsed.output.digests)) this.state.digests.set(name, id)
+    return { damaged: false }
   }
 
   /** Changes the state at once and answers when it is on disk. Several changes share a write. */
