@@ -70,7 +70,7 @@ async function serveCall(
 
 function answer(response: ServerResponse, status: number, envelope: Envelope): void {
   if (response.destroyed) return
-  const body = Buffer.from(encodeJson(envelope))
+  const body = Buffer.from(encoded(envelope))
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': body.length,
@@ -78,6 +78,15 @@ function answer(response: ServerResponse, status: number, envelope: Envelope): v
     'x-content-type-options': 'nosniff',
   })
   response.end(body)
+}
+
+/** A value that is no JSON (a handler's mistake) is a failure of the call, not a call without an answer. */
+function encoded(envelope: Envelope): string {
+  try {
+    return encodeJson(envelope)
+  } catch (error) {
+    return encodeJson({ ok: false, error: toWireError(error) })
+  }
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -18,6 +18,8 @@ export interface Command {
   readonly flags?: Readonly<Record<string, Flag>>
   /** How many words it takes, least and most. */
   readonly words?: readonly [number, number]
+  /** Its words are somebody else's command line: nothing but a leading --help is ours. */
+  readonly passThrough?: boolean
   /** Answers the exit code; 0 when it answers nothing. */
   run(context: Context, args: Parsed): Promise<number | undefined>
 }
@@ -36,6 +38,10 @@ export class UsageError extends EngineError {
 
 /** Splits a command's arguments; throws UsageError that says what is wrong with them. */
 export function parseCommand(name: string, command: Command, args: readonly string[]): Parsed {
+  if (command.passThrough) {
+    const help = args[0] === '--help' || args[0] === '-h'
+    return { words: args[0] === '--' ? args.slice(1) : args, flags: { help } }
+  }
   const options = Object.fromEntries(
     Object.entries({ ...command.flags, help: { type: 'boolean', short: 'h', help: '' } as Flag }).map(
       ([flag, { type, short }]) => [flag, short === undefined ? { type } : { type, short }],

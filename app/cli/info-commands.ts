@@ -30,6 +30,10 @@ export const env: Command = {
   },
 }
 
+/** Milliseconds: until the guest's first line, and between two of what is there already. */
+const FIRST = 10_000
+const PAUSE = 700
+
 const SOURCES = ['serial', 'app', 'engine'] as const
 
 export const logs: Command = {
@@ -50,14 +54,14 @@ export const logs: Command = {
         ? client.open('machine.logs', ['engine'], { signal: ended })
         : tailFile(path, { signal: ended, once })
     let timer: NodeJS.Timeout | undefined
-    const pause = (): void => {
+    const endAfter = (milliseconds: number): void => {
       clearTimeout(timer)
-      if (once && source === 'engine') timer = setTimeout(() => quiet.abort(), 700)
+      if (once && source === 'engine') timer = setTimeout(() => quiet.abort(), milliseconds)
     }
     try {
-      pause()
+      endAfter(FIRST)
       for await (const text of texts) {
-        pause()
+        endAfter(PAUSE)
         if (!process.stdout.write(text)) await drain()
       }
     } catch (error) {

@@ -12,6 +12,7 @@ export interface Output {
 export function terminalOutput(): Output {
   const tty = process.stderr.isTTY === true
   let open = false
+  let last = ''
   return {
     tty,
     line: (text) => process.stdout.write(`${text}\n`),
@@ -20,6 +21,8 @@ export function terminalOutput(): Output {
       open = false
     },
     progress(text) {
+      if (text === last) return
+      last = text
       if (tty) process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`)
       else if (text !== '') process.stderr.write(`${text}\n`)
       open = tty && text !== ''

@@ -5,8 +5,8 @@ import type { Context } from './context.ts'
 export const ssh: Command = {
   usage: '[COMMAND…]',
   summary: 'Opens a shell in the virtual machine, or runs a command there.',
-  words: [0, Number.MAX_SAFE_INTEGER],
-  help: 'Put -- before a command that has options of its own: slipway ssh -- ls -l /var/lib/slipway',
+  passThrough: true,
+  help: 'Example: slipway ssh df -h /var/lib/slipway',
   async run(context, { words }) {
     const { stdin } = process
     const raw = stdin.isTTY === true
