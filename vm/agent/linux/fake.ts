@@ -1,6 +1,6 @@
 /** A kernel that only remembers: for unit tests of what sits on top of it. */
 import { EngineError } from '../../api/errors.ts'
-import type { Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
+import type { FdListener, Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
 
 export interface KernelCall {
   name: keyof Kernel
@@ -99,6 +99,11 @@ export class FakeKernel implements Kernel {
         open = false
       },
     }
+  }
+
+  listenForFd(path: string): FdListener {
+    this.#record('listenForFd', path)
+    return { receive: () => this.#nextFd++, [Symbol.dispose]: () => undefined }
   }
 
   #record(name: keyof Kernel, ...args: unknown[]): void {

@@ -28,6 +28,9 @@ const SIGNATURES = {
   recv: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
   setns: { arguments: ['i32', 'i32'], return: 'i32' },
   shutdown: { arguments: ['i32', 'i32'], return: 'i32' },
+  listen: { arguments: ['i32', 'i32'], return: 'i32' },
+  accept4: { arguments: ['i32', 'pointer', 'pointer', 'i32'], return: 'i32' },
+  recvmsg: { arguments: ['i32', 'buffer', 'i32'], return: 'i64' },
 } as const satisfies Record<string, FfiSignature>
 
 export type LibcCall = Exclude<keyof typeof SIGNATURES, '__errno_location'>
@@ -37,6 +40,8 @@ export interface Libc {
   attempt(name: LibcCall, ...args: FfiArgument[]): number
   /** As `attempt`; a failure throws, naming call and subject. */
   must(name: LibcCall, subject: string, ...args: FfiArgument[]): number
+  /** Address of a buffer's first byte; good while the buffer is reachable. */
+  addressOf(buffer: Uint8Array): bigint
 }
 
 /** Opens libc. Throws 'unavailable' when Node was not started with `--experimental-ffi` or is older than 26. */
@@ -63,5 +68,5 @@ export function openLibc(): Libc {
     if (result < 0) throw errnoError(name, subject, -result)
     return result
   }
-  return { attempt, must }
+  return { attempt, must, addressOf: (buffer) => ffi.getRawPointer(buffer) }
 }

@@ -28,6 +28,8 @@ export interface Kernel {
   setWindowSize(fd: number, size: { rows: number; columns: number }): void
   /** Connects to a SOCK_SEQPACKET unix socket (conmon's attach socket), non-blocking, close-on-exec. */
   connectSeqpacket(path: string): SeqpacketSocket
+  /** Listens on a new unix socket at `path` for one file descriptor sent over it (SCM_RIGHTS). */
+  listenForFd(path: string): FdListener
 }
 
 /**
@@ -52,6 +54,14 @@ export interface SeqpacketSocket extends Disposable {
   send(packet: Uint8Array): boolean
   /** Ends our direction (the peer reads EOF). */
   shutdown(): void
+}
+
+export interface FdListener extends Disposable {
+  /**
+   * The descriptor that a peer has connected and sent, close-on-exec and non-blocking, now the caller's to close;
+   * undefined when none has come yet.
+   */
+  receive(): number | undefined
 }
 
 /** mount(2) flags (linux/mount.h). */

@@ -100,3 +100,12 @@ test('syncs and refuses a socket that is not there', () => {
   assert.throws(() => kernel.connectSeqpacket(join(folder, 'none')), { kind: 'not_found' })
   assert.throws(() => kernel.connectSeqpacket(`/${'x'.repeat(108)}`), { kind: 'invalid_argument' })
 })
+
+test('listens for a descriptor until it is told not to', () => {
+  const path = join(folder, 'fd.sock')
+  const listener = kernel.listenForFd(path)
+  assert.equal(listener.receive(), undefined)
+  assert.throws(() => kernel.listenForFd(path))
+  listener[Symbol.dispose]()
+  assert.equal(readdirSync(folder).includes('fd.sock'), false)
+})

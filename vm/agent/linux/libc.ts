@@ -1,8 +1,9 @@
 /** The kernel door over libc (`node:ffi`). Little-endian 64-bit Linux: x86-64 and arm64. */
 import { closeSync, constants, openSync } from 'node:fs'
 import { Errno, errnoError } from './errno.ts'
+import { listenForFd } from './fd-listener.ts'
 import { type Libc, openLibc } from './ffi.ts'
-import type { Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
+import type { FdListener, Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
 import { connectSeqpacket } from './seqpacket.ts'
 
 const MNT_DETACH = 2
@@ -116,6 +117,10 @@ export class LibcKernel implements Kernel {
 
   connectSeqpacket(path: string): SeqpacketSocket {
     return connectSeqpacket(this.#libc, path)
+  }
+
+  listenForFd(path: string): FdListener {
+    return listenForFd(this.#libc, path)
   }
 }
 

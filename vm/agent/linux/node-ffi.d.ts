@@ -18,4 +18,6 @@ declare module 'node:ffi' {
   }
   /** Reads a C int at `pointer` + `offset` bytes. */
   export function getInt32(pointer: bigint, offset: number): number
+  /** Address of a buffer's memory. */
+  export function getRawPointer(buffer: Uint8Array): bigint
 }

@@ -581,3 +581,28 @@ test('forty containers, eight at a time, leave nothing', async () => {
     [],
   )
 })
+
+test('how long the echo of a keystroke takes', async () => {
+  const made = await setup({ Cmd: ['sleep', '1000'] })
+  const task = await runtime.create({ ...made, tty: false, openStdin: false })
+  await task.start()
+  const process = execProcess(
+    made.spec.process,
+    { Cmd: ['cat'], Tty: true },
+    made.spec.process.user && { uid: 0, gid: 0, additionalGids: [0], home: '/' },
+  )
+  const exec = await task.exec({ process, tty: true, stdin: true })
+  const times: number[] = []
+  for (let round = 0; round < 50; round++) {
+    const started = performance.now()
+    const echoed = new Promise((resolve) => exec.stdout.once('data', resolve))
+    exec.stdin?.write('x')
+    await echoed
+    times.push(performance.now() - started)
+  }
+  times.sort((a, b) => a - b)
+  console.log(`echo: p50 ${times[25]?.toFixed(1)} ms, p95 ${times[47]?.toFixed(1)} ms`)
+  exec.kill(9)
+  await exec.wait()
+  await task.delete()
+})

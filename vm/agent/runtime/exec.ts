@@ -1,19 +1,18 @@
 /** Further processes in a container: `crun exec`, without a monitor. */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
-import { closeSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../api/errors.ts'
-import type { Kernel } from '../linux/kernel.ts'
+import type { FdListener, Kernel } from '../linux/kernel.ts'
 import type { FileArrival } from './file-arrival.ts'
 import { execFailure } from './messages.ts'
 import type { OciProcess } from './oci.ts'
 import { CRUN, crunFlags, type RuntimePaths } from './paths.ts'
 import type { ExecTask } from './runtime.ts'
-import { openTerminal, type Terminal } from './terminal.ts'
+import { terminalStream } from './terminal.ts'
 
 export interface ExecContext {
   kernel: Kernel
@@ -27,26 +26,34 @@ const OUTPUT_GRACE = 500
 
 let counter = 0
 
+interface ExecOptions {
+  process: OciProcess
+  tty: boolean
+  stdin: boolean
+  signal?: AbortSignal
+}
+
 /**
  * Runs `process` in container `id`; resolves when its program runs. A program that is not there or not executable is
  * invalid_argument with Docker's words and `details.exitCode`.
  */
-export async function startExec(
-  context: ExecContext,
-  id: string,
-  options: { process: OciProcess; tty: boolean; stdin: boolean; signal?: AbortSignal },
-): Promise<ExecTask> {
+export async function startExec(context: ExecContext, id: string, options: ExecOptions): Promise<ExecTask> {
   options.signal?.throwIfAborted()
-  const name = `${id.slice(0, 12)}-${process.pid}-${++counter}`
-  const spec = join(context.paths.execs, `${name}.json`)
-  const pidFile = join(context.paths.execs, `${name}.pid`)
+  const { execs } = context.paths
+  const name = `${++counter}`
+  const spec = join(execs, `${name}.json`)
+  const pidFile = join(execs, `${name}.pid`)
   await writeFile(spec, JSON.stringify({ ...options.process, terminal: options.tty }), { mode: 0o600 })
-  const args = [...crunFlags(context.paths), 'exec', '--process', spec, '--pid-file', pidFile, id]
+  // crun sends the master of the terminal that it makes inside the container, before it writes the pid.
+  const terminal = options.tty ? context.kernel.listenForFd(join(execs, `${name}.tty`)) : undefined
+  const socket = terminal ? ['--console-socket', join(execs, `${name}.tty`)] : []
+  const args = [...crunFlags(context.paths), 'exec', '--process', spec, '--pid-file', pidFile, ...socket, id]
   try {
-    const terminal = options.tty ? openTerminal(context.kernel, options.process.consoleSize) : undefined
-    const exec = spawnCrun(args, terminal, options.stdin)
-    return await started(context, exec, { ...options, name, pidFile })
+    const exec = spawnCrun(args, options)
+    const pid = await pidOf(context, exec, { ...options, name, pidFile })
+    return terminal ? terminalTask(context.kernel, exec, pid, terminal) : pipeTask(exec, pid)
   } finally {
+    terminal?.[Symbol.dispose]()
     await Promise.all([spec, pidFile].map((path) => rm(path, { force: true })))
   }
 }
@@ -54,37 +61,32 @@ export async function startExec(
 /** crun at work on an exec. */
 interface Spawned {
   child: ChildProcess
-  terminal: Terminal | undefined
   stdout: Readable | undefined
   stderr: Readable | undefined
   exit: Promise<number>
 }
 
-function spawnCrun(args: string[], terminal: Terminal | undefined, stdin: boolean): Spawned {
-  const slave = terminal?.slaveFd
-  // crun's own complaints come on stderr: with a terminal they get a pipe of their own.
-  const stdio: SpawnOptions['stdio'] =
-    slave === undefined ? [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] : [slave, slave, 'pipe']
-  try {
-    const child = spawn(CRUN, args, { stdio, env: { PATH: '/usr/sbin:/usr/bin' }, detached: true })
-    // Node throws away what nobody listens to when a child exits; a short program ends before anybody does.
-    const kept = (stream: Readable | null) => stream?.pipe(new PassThrough())
-    // A program that does not read what is typed is no failure; its end is told by its exit.
-    child.stdin?.on('error', () => child.stdin?.destroy())
-    return { child, terminal, stdout: kept(child.stdout), stderr: kept(child.stderr), exit: exitOf(child) }
-  } catch (error) {
-    terminal?.stream.destroy()
-    throw error
-  } finally {
-    if (slave !== undefined) closeSync(slave)
-  }
+function spawnCrun(args: string[], { tty, stdin }: ExecOptions): Spawned {
+  // With a terminal, stderr carries crun's own complaints only.
+  const input = stdin && !tty ? 'pipe' : 'ignore'
+  const child = spawn(CRUN, args, {
+    stdio: [input, tty ? 'ignore' : 'pipe', 'pipe'],
+    env: { PATH: '/usr/sbin:/usr/bin' },
+    detached: true,
+  })
+  // Node throws away what nobody listens to when a child exits; a short program ends before anybody does.
+  const kept = (stream: Readable | null) => stream?.pipe(new PassThrough())
+  // A program that does not read what is typed is no failure; its end is told by its exit.
+  child.stdin?.on('error', () => child.stdin?.destroy())
+  return { child, stdout: kept(child.stdout), stderr: kept(child.stderr), exit: exitOf(child) }
 }
 
-async function started(
-  { kernel, arrivals }: ExecContext,
+/** The program's pid, once it runs. */
+async function pidOf(
+  { arrivals }: ExecContext,
   exec: Spawned,
   options: { process: OciProcess; name: string; pidFile: string; signal?: AbortSignal },
-): Promise<ExecTask> {
+): Promise<number> {
   const running = new AbortController()
   const onAbort = () => exec.child.kill('SIGKILL')
   options.signal?.addEventListener('abort', onAbort, { once: true })
@@ -92,8 +94,7 @@ async function started(
   const arrived = arrivals.wait(`${options.name}.pid`, look, { signal: running.signal })
   try {
     const pid = await Promise.race([arrived, exec.exit.then(look)])
-    if (pid !== undefined) return execTask(kernel, exec, pid)
-    exec.terminal?.stream.destroy()
+    if (pid !== undefined) return pid
     options.signal?.throwIfAborted()
     const complaints = exec.stderr ? await text(exec.stderr) : ''
     throw execFailure(complaints, options.process.args[0] ?? '')
@@ -104,30 +105,50 @@ async function started(
   }
 }
 
-function execTask(kernel: Kernel, { child, terminal, stdout, stderr, exit }: Spawned, pid: number): ExecTask {
-  // Nobody reads crun's complaints any more; a full pipe would stop it.
-  if (terminal) stderr?.resume()
-  const output = terminal?.stream ?? stdout
-  if (!output) throw new EngineError('internal', `${CRUN}: no output`)
-  const closed = drained(child, terminal ? [] : [output, stderr])
-  const ended = exit.then(async (exitCode) => {
-    await Promise.race([closed, sleep(OUTPUT_GRACE, undefined, { ref: false })])
-    return { exitCode }
-  })
+function pipeTask({ child, stdout, stderr, exit }: Spawned, pid: number): ExecTask {
+  if (!stdout) throw new EngineError('internal', `${CRUN}: no output`)
+  const ended = endOf(exit, drained(child, [stdout, stderr]))
   return {
     pid,
-    stdin: terminal?.stream ?? child.stdin ?? undefined,
-    stdout: output,
-    stderr: terminal ? undefined : stderr,
+    stdin: child.stdin ?? undefined,
+    stdout,
+    stderr,
+    wait: () => ended,
+    resize: () => undefined,
+    kill: (signal) => sendSignal(pid, signal),
+  }
+}
+
+function terminalTask(
+  kernel: Kernel,
+  { stderr, exit }: Spawned,
+  pid: number,
+  listener: FdListener,
+): ExecTask {
+  const master = listener.receive()
+  if (master === undefined) throw new EngineError('internal', `${CRUN}: sent no terminal`)
+  // Nobody reads crun's complaints any more; a full pipe would stop it.
+  stderr?.resume()
+  const stream = terminalStream(master)
+  const ended = endOf(exit, new Promise((resolve) => stream.once('end', resolve)))
+  return {
+    pid,
+    stdin: stream,
+    stdout: stream,
+    stderr: undefined,
     wait: () => ended,
     resize: (size) => {
-      if (!terminal || terminal.stream.destroyed) return
-      kernel.setWindowSize(terminal.masterFd, size)
-      // crun copies the size of its own terminal to the one inside when it is told to.
-      child.kill('SIGWINCH')
+      if (!stream.destroyed && !stream.readableEnded) kernel.setWindowSize(master, size)
     },
     kill: (signal) => sendSignal(pid, signal),
   }
+}
+
+/** The exit, once the output was read too, or too late for that. */
+async function endOf(exit: Promise<number>, read: Promise<unknown>): Promise<{ exitCode: number }> {
+  const exitCode = await exit
+  await Promise.race([read, sleep(OUTPUT_GRACE, undefined, { ref: false })])
+  return { exitCode }
 }
 
 /** The pipes have ended and what came through them was read; a child of the program may hold them open. */

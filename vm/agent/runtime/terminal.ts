@@ -1,28 +1,13 @@
-/** The agent's end of a pseudo-terminal whose other end a child has. */
-import { closeSync } from 'node:fs'
+/** The master of a pseudo-terminal as a stream. */
 import { Duplex } from 'node:stream'
 import { ReadStream } from 'node:tty'
-import type { Kernel } from '../linux/kernel.ts'
 
-export interface Terminal {
-  readonly masterFd: number
-  /** For the child's stdio; the caller closes it after the spawn. */
-  readonly slaveFd: number
-  /** Both directions; ends when the last holder of the slave is gone. */
-  readonly stream: Duplex
-}
-
-/** Opens a pair of the given size. */
-export function openTerminal(kernel: Kernel, size: { height: number; width: number } | undefined): Terminal {
-  const { masterFd, slaveFd } = kernel.openPty()
-  try {
-    if (size) kernel.setWindowSize(masterFd, { rows: size.height, columns: size.width })
-    return { masterFd, slaveFd, stream: new MasterStream(masterFd) }
-  } catch (error) {
-    closeSync(masterFd)
-    closeSync(slaveFd)
-    throw error
-  }
+/**
+ * Both directions of master `fd`, which must not block; the stream owns it. Ends when the last holder of the slave is
+ * gone.
+ */
+export function terminalStream(fd: number): Duplex {
+  return new MasterStream(fd)
 }
 
 /**
