@@ -88,9 +88,15 @@ class TreeWriter {
     })
   }
 
+  #empty(header: EntryHeader): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#tar.entry(header, new Uint8Array(), (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
   /** A file that changes while it is read: what is missing is filled up, what is too much is left out. */
   async #file(path: string, info: Stats, header: EntryHeader): Promise<void> {
-    if (info.size === 0) return this.#entry({ ...header, size: 0 })
+    if (info.size === 0) return this.#empty({ ...header, size: 0 })
     const entry = this.#tar.entry({ ...header, size: info.size })
     for await (const chunk of exactly(path, info.size)) {
       if (!entry.write(chunk)) await drained(entry)
