@@ -15,7 +15,7 @@ interface Sender {
 export interface IpcOptions {
   readonly ipc: Pick<IpcMain, 'handle' | 'on' | 'removeHandler' | 'removeAllListeners'>
   readonly dispatcher: Dispatcher
-  /** The page's own origin: `app://slipway`. */
+  /** The page's own origin. */
   readonly origin: string
   /** Whether a message came from a window of ours. */
   readonly isOurs: (webContentsId: number) => boolean

@@ -8,7 +8,7 @@ import { type Home, prepareHome, resolveHome } from './home.ts'
 import { serveIpc } from './ipc.ts'
 import { allowedExternal } from './open-url.ts'
 import { runDesk } from './shell/desk.ts'
-import { declarePageScheme, PAGE_ORIGIN, servePageScheme } from './shell/page-protocol.ts'
+import { PAGE_ORIGIN, servePage } from './shell/page-protocol.ts'
 import { setStartAtLogin } from './shell/start-at-login.ts'
 import type { MenuActions } from './shell/tray-menu.ts'
 import { MainWindow } from './shell/window.ts'
@@ -17,7 +17,6 @@ import { takeOver } from './take-over.ts'
 const root = join(import.meta.dirname, '..', '..')
 const hidden = process.argv.includes('--hidden')
 
-declarePageScheme()
 run().catch((error: unknown) => {
   const hint = error instanceof EngineError && error.hint ? `\n\n${error.hint}` : ''
   dialog.showErrorBox('Slipway', `${messageOf(error)}${hint}`)
@@ -63,7 +62,7 @@ async function run(): Promise<void> {
 }
 
 function openWindow({ home, settings, log }: Host): MainWindow {
-  servePageScheme(session.defaultSession, join(root, 'dist', 'renderer'))
+  servePage(session.defaultSession, join(root, 'dist', 'renderer'))
   return new MainWindow({
     preload: join(root, 'dist', 'app', 'preload.cjs'),
     statePath: home.windowState,

@@ -1,28 +1,30 @@
-import { protocol, type Session } from 'electron'
+import type { Session } from 'electron'
 import { contentSecurityPolicy, pageFile } from '../static-files.ts'
 
-export const PAGE_ORIGIN = 'app://slipway'
+/**
+ * The page's address: an ordinary secure origin, whose name can never be resolved, answered inside the window's session.
+ * (A scheme of our own would have to be declared before Electron is ready, which not every way of loading an app allows.)
+ */
+export const PAGE_ORIGIN = 'https://slipway.invalid'
 
-/** Must run before the app is ready: makes `app:` an origin of its own, secure, with storage and fetch. */
-export function declarePageScheme(): void {
-  protocol.registerSchemesAsPrivileged([
-    { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
-  ])
-}
-
-/** Serves the built page under `app://slipway/`, and nothing else of the disk, with its security headers. */
-export function servePageScheme(session: Session, folder: string): void {
+/**
+ * Makes a session that knows our page and nothing else: whatever the page asks of the web, by either scheme, is
+ * answered here, so that no request leaves the computer.
+ */
+export function servePage(session: Session, folder: string): void {
   const csp = contentSecurityPolicy([])
-  session.protocol.handle('app', async (request) => {
-    const { host, pathname } = new URL(request.url)
-    const file = host === 'slipway' ? await pageFile(folder, pathname) : undefined
+  session.protocol.handle('https', async (request) => {
+    const { origin, pathname } = new URL(request.url)
+    const file = origin === PAGE_ORIGIN ? await pageFile(folder, pathname) : undefined
     if (!file) return new Response('not found\n', { status: 404 })
     return new Response(new Uint8Array(file.body), {
       headers: {
         'content-type': file.type,
         'content-security-policy': csp,
         'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
       },
     })
   })
+  session.protocol.handle('http', () => new Response('not found\n', { status: 404 }))
 }
