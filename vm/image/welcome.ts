@@ -24,7 +24,7 @@ export async function welcomeImage({ arch, busybox, files }: WelcomeSources): Pr
   const program = await readFile(busybox)
   const applets = appletNames(program).filter((name) => name !== 'busybox')
   const layer = await tar([
-    ...['bin', 'etc', 'home', 'proc', 'root', 'run', 'sys', 'usr', 'var', 'www'].map((name) => ({
+    ...['bin', 'dev', 'etc', 'home', 'proc', 'root', 'run', 'sys', 'usr', 'var', 'www'].map((name) => ({
       name: `${name}/`,
     })),
     { name: 'tmp/', mode: 0o1777 },
