@@ -86,8 +86,8 @@ export const KEPT_FILES: readonly string[] = [
 ]
 
 /**
- * What the kernel need not do in a virtual machine of one user. Measured under emulation: a fifth of the time to the first
- * process, a quarter of the processor time until the engine runs.
+ * What the kernel need not do in a virtual machine of one user. Measured under emulation, medians of 7 boots each: the
+ * first process after 1.9 s instead of 2.4 s, an eighth less processor time until Node runs.
  */
 export const KERNEL_ARGUMENTS: readonly string[] = [
   // Memory is cleared for user space anyway; this clears the kernel's own allocations too.
