@@ -6,6 +6,8 @@ interface HandleParts {
   readonly qmp: QmpConnection
   readonly exited: Promise<Exit>
   readonly onDetach?: () => void
+  /** Keeps this process from ending before it has seen the VM's end. */
+  readonly ref?: () => void
 }
 
 /** A running QEMU, started or adopted by this process. */
@@ -14,13 +16,15 @@ export class QemuHandle implements VmHandle {
   readonly exited: Promise<Exit>
   readonly #qmp: QmpConnection
   readonly #onDetach: () => void
+  readonly #ref: () => void
   #over = false
 
-  constructor({ pid, qmp, exited, onDetach }: HandleParts) {
+  constructor({ pid, qmp, exited, onDetach, ref }: HandleParts) {
     this.pid = pid
     this.exited = exited
     this.#qmp = qmp
     this.#onDetach = onDetach ?? (() => undefined)
+    this.#ref = ref ?? (() => undefined)
     void exited.then(() => {
       this.#over = true
     })
@@ -31,6 +35,7 @@ export class QemuHandle implements VmHandle {
   }
 
   async stop({ graceMs = 4_000 }: { graceMs?: number } = {}): Promise<Exit> {
+    this.#ref()
     // Its answer may come or be cut off by its effect; only the end counts.
     this.#qmp.execute('quit').catch(() => undefined)
     if (await this.#ends(graceMs / 2)) return this.exited
@@ -40,6 +45,7 @@ export class QemuHandle implements VmHandle {
   }
 
   kill(): Promise<Exit> {
+    this.#ref()
     this.#signal('SIGKILL')
     return this.exited
   }

@@ -52,6 +52,7 @@ export class QemuDriver implements MachineDriver {
     try {
       return await this.#connect(child, ended, spec, signal)
     } catch (error) {
+      child.ref()
       child.kill('SIGKILL')
       await ended
       throw error
@@ -103,7 +104,7 @@ export class QemuDriver implements MachineDriver {
       await qmp.close()
       return { ...end, stderr: await logTail(spec.stderrLog), ...events.reason() }
     })
-    return new QemuHandle({ pid: child.pid ?? 0, qmp, exited })
+    return new QemuHandle({ pid: child.pid ?? 0, qmp, exited, ref: () => child.ref() })
   }
 }
 
