@@ -4,6 +4,8 @@ import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Change, ContainerConfig } from '../../api/containers.ts'
 import { EngineError } from '../../api/errors.ts'
+import type { ContainerFile } from '../../api/slipway.ts'
+import { listFolder, removeInside } from './browse.ts'
 import type { Container } from './container.ts'
 import { type PathStat, pathStat } from './file-stat.ts'
 import { mergeConfig } from './merge.ts'
@@ -92,6 +94,21 @@ export class Files {
         signal: options.signal,
       })
       emit(this.#parts, container, 'extract-to-dir')
+    })
+  }
+
+  /** A folder's entries; links in the path are followed, those in the folder are not. */
+  list(reference: string, path: string): Promise<ContainerFile[]> {
+    return this.#with(reference, async (container, locate) =>
+      listFolder(locate, await this.#find(container, locate, path, true)),
+    )
+  }
+
+  remove(reference: string, path: string): Promise<void> {
+    return this.#with(reference, async (container, locate) => {
+      const found = await this.#find(container, locate, path)
+      this.#checkWritable(container, found.inside)
+      await removeInside(found)
     })
   }
 

@@ -79,6 +79,22 @@ export async function inspectDistribution(
   })
 }
 
+/** How many tags a completion shows at most; one page of what registries answer. */
+const TAGS = 1000
+
+/** The tags that an image's registry lists, in its order. */
+export async function listTags(
+  registry: Registry,
+  reference: Reference,
+  options: Options,
+): Promise<string[]> {
+  const answer = await registry.withRepository(reference, options, (repository) =>
+    repository.getJson(`/v2/${reference.path}/tags/list?n=${TAGS}`, options),
+  )
+  const tags = (answer as { tags?: unknown } | null)?.tags
+  return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : []
+}
+
 async function searchHub(
   registry: Registry,
   term: string,

@@ -34,7 +34,7 @@ import { Pusher } from './push.ts'
 import { familiarName, parseReference, parseTagged, tagString } from './reference.ts'
 import { Registry } from './registry.ts'
 import { RegistryHttp } from './registry-http.ts'
-import { inspectDistribution, login, searchImages } from './registry-queries.ts'
+import { inspectDistribution, listTags, login, searchImages } from './registry-queries.ts'
 import { Remover } from './remove.ts'
 import { Saver } from './save.ts'
 import { ImageStore } from './store.ts'
@@ -279,6 +279,14 @@ export class Images implements ImageService, AsyncDisposable {
 
   async distribution(reference: string, options: { auth?: RegistryAuth; signal?: AbortSignal }) {
     return inspectDistribution(this.registry, parseTagged(reference), options)
+  }
+
+  /** The tags that the image's registry lists. */
+  async registryTags(
+    name: string,
+    options: { auth?: RegistryAuth; signal?: AbortSignal },
+  ): Promise<string[]> {
+    return listTags(this.registry, parseTagged(name), options)
   }
 
   async login(auth: RegistryAuth, options: { signal?: AbortSignal }) {

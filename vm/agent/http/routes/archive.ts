@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { Change, ContainerConfig } from '../../../api/containers.ts'
 import { EngineError } from '../../../api/errors.ts'
+import type { ContainerFile } from '../../../api/slipway.ts'
 import { compact, configSchema } from '../../containers/create-schema.ts'
 import type { Context, Route } from '../router.ts'
 
@@ -18,6 +19,8 @@ interface FilesBackend {
     body: Readable,
     options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean; signal: AbortSignal },
   ): Promise<void>
+  list(reference: string, path: string): Promise<ContainerFile[]>
+  remove(reference: string, path: string): Promise<void>
   changes(reference: string): Promise<Change[] | null>
   export(reference: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
   commit(
@@ -43,6 +46,19 @@ export function archiveRoutes(files: FilesBackend): Route[] {
     { method: 'HEAD', path, handler: (ctx) => head(ctx, files) },
     { method: 'GET', path, handler: (ctx) => get(ctx, files) },
     { method: 'PUT', path, handler: (ctx) => put(ctx, files) },
+    {
+      method: 'GET',
+      path: '/slipway/containers/{id}/files',
+      handler: async (ctx) => ctx.send(200, await files.list(ctx.param('id'), wantedPath(ctx))),
+    },
+    {
+      method: 'DELETE',
+      path: '/slipway/containers/{id}/files',
+      handler: async (ctx) => {
+        await files.remove(ctx.param('id'), wantedPath(ctx))
+        ctx.empty(204)
+      },
+    },
     {
       method: 'GET',
       path: '/containers/{id}/changes',

@@ -20,6 +20,7 @@ export interface ImageBackend
     options: { auth?: RegistryAuth; limit?: number; filters?: Filters; signal?: AbortSignal },
   ): Promise<ImageSearchResult[]>
   distribution(reference: string, options: { auth?: RegistryAuth; signal?: AbortSignal }): Promise<unknown>
+  registryTags(name: string, options: { auth?: RegistryAuth; signal?: AbortSignal }): Promise<string[]>
   login(
     auth: RegistryAuth,
     options: { signal?: AbortSignal },
@@ -41,6 +42,14 @@ export function imageRoutes(images: ImageBackend): Route[] {
   return [
     { method: 'GET', path: '/images/json', handler: (ctx) => list(ctx, images) },
     { method: 'GET', path: '/images/search', handler: (ctx) => search(ctx, images) },
+    {
+      method: 'GET',
+      path: '/slipway/registry/tags',
+      handler: async (ctx) => {
+        const name = ctx.query.get('name') ?? ''
+        ctx.send(200, await images.registryTags(name, { ...authOf(ctx), signal: ctx.signal }))
+      },
+    },
     { method: 'GET', path: '/images/get', handler: (ctx) => save(ctx, images, ctx.query.getAll('names')) },
     { method: 'GET', path: '/images/{name*}/get', handler: (ctx) => save(ctx, images, [ctx.param('name')]) },
     {
