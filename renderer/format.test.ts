@@ -31,7 +31,12 @@ test('relative times', () => {
 })
 
 test('durations have two units at most', () => {
-  expect([0, 59, 3661, 90_061].map((seconds) => duration(seconds, 'en'))).toEqual(['0s', '59s', '1h 1m', '1d 1h'])
+  expect([0, 59, 3661, 90_061].map((seconds) => duration(seconds, 'en'))).toEqual([
+    '0s',
+    '59s',
+    '1h 1m',
+    '1d 1h',
+  ])
 })
 
 test('ids shorten as Docker does', () => {

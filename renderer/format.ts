@@ -50,7 +50,8 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 export function ago(time: number, now: number, locale: string): string {
   const seconds = Math.max(0, Math.round((now - time) / 1000))
   const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' })
-  for (const [unit, size] of STEPS) if (seconds >= size) return format.format(-Math.floor(seconds / size), unit)
+  for (const [unit, size] of STEPS)
+    if (seconds >= size) return format.format(-Math.floor(seconds / size), unit)
   return format.format(0, 'second')
 }
 
@@ -62,7 +63,12 @@ export function dateTime(time: number, locale: string): string {
 export function duration(seconds: number, locale: string): string {
   const parts: string[] = []
   let rest = Math.max(0, Math.floor(seconds))
-  for (const [unit, size] of [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]] as const) {
+  for (const [unit, size] of [
+    ['day', 86_400],
+    ['hour', 3600],
+    ['minute', 60],
+    ['second', 1],
+  ] as const) {
     const value = Math.floor(rest / size)
     rest -= value * size
     if (value > 0 || (unit === 'second' && parts.length === 0))

@@ -18,7 +18,11 @@ test('many events during one request cause exactly one more request', async () =
   resources.setOnline(true)
   const answers = [deferred<number>(), deferred<number>(), deferred<number>()]
   let calls = 0
-  resources.use('list', ['container'], () => answers[calls++]?.promise ?? Promise.reject(new Error('too many')))
+  resources.use(
+    'list',
+    ['container'],
+    () => answers[calls++]?.promise ?? Promise.reject(new Error('too many')),
+  )
   for (let i = 0; i < 50; i++) resources.invalidate('container')
   expect(calls).toBe(1)
   answers[0]?.resolve(1)

@@ -11,7 +11,10 @@ export function parseRoute(hash: string): Route {
   return { path, parts: path.split('/').filter(Boolean).map(decodeURIComponent) }
 }
 
-const location$ = new Store<Route>(parseRoute(typeof window === 'undefined' ? '' : window.location.hash), (run) => run())
+const location$ = new Store<Route>(
+  parseRoute(typeof window === 'undefined' ? '' : window.location.hash),
+  (run) => run(),
+)
 
 if (typeof window !== 'undefined') {
   window.addEventListener('hashchange', () => location$.set(() => parseRoute(window.location.hash)))

@@ -1,4 +1,3 @@
-import { StreamPeer } from '../app/wire-stream.ts'
 import {
   decodeFrame,
   decodeJson,
@@ -11,6 +10,7 @@ import {
   trimArgs,
   unwrap,
 } from '../app/wire.ts'
+import { StreamPeer } from '../app/wire-stream.ts'
 import { EngineError } from '../vm/api/errors.ts'
 import type { Bridge, OpenStream, StreamHandlers } from './bridge.ts'
 
@@ -32,7 +32,8 @@ function httpBridge(): Bridge {
       const text = await post(method, args, signal)
       return unwrap(decodeJson(text) as Envelope)
     },
-    open: (stream, args, handlers) => attach(args, handlers, (receive, lost) => socket(stream, receive, lost)),
+    open: (stream, args, handlers) =>
+      attach(args, handlers, (receive, lost) => socket(stream, receive, lost)),
   }
 }
 
@@ -105,7 +106,10 @@ function port(
     if (event.source !== window || event.data?.slipway !== 'port' || event.data.nonce !== nonce) return
     window.removeEventListener('message', onMessage)
     channel = event.ports[0]
-    if (!channel) return lost()
+    if (!channel) {
+      lost()
+      return
+    }
     channel.addEventListener('close', lost)
     channel.onmessage = (message) => receive(parseFrame(message.data))
     for (const frame of waiting.splice(0)) channel.postMessage(frame)

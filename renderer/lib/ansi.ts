@@ -12,7 +12,8 @@ export interface Span {
 }
 type Style = Omit<Span, 'text'>
 
-const ESCAPE = /\x1b(?:\[([0-9;:?<=>]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])/g
+const ESCAPE =
+  /\x1b(?:\[([0-9;:?<=>]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])/g
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g
 
 /** The spans of one line; styles do not carry over to the next. */

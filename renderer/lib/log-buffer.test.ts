@@ -27,9 +27,13 @@ test('streams do not mix within a line', () => {
 test('keeps the newest lines with their numbers', () => {
   const buffer = new LogBuffer(10_000)
   for (let i = 0; i < 25_000; i++) buffer.push('stdout', bytes(`${i}\n`))
-  expect([buffer.length, buffer.total, buffer.at(0)?.text, buffer.at(0)?.number, buffer.at(9999)?.text]).toEqual([
-    10_000, 25_000, '15000', 15_000, '24999',
-  ])
+  expect([
+    buffer.length,
+    buffer.total,
+    buffer.at(0)?.text,
+    buffer.at(0)?.number,
+    buffer.at(9999)?.text,
+  ]).toEqual([10_000, 25_000, '15000', 15_000, '24999'])
 })
 
 test('timestamps leave the text, carriage returns redraw', () => {
@@ -54,12 +58,19 @@ test('search extends, forgets dropped lines and sees through colours', () => {
 
 test('levels', () => {
   expect(['ERROR x', 'time=… level=warning', '[debug] y', 'INFO', 'terror', 'plain'].map(levelOf)).toEqual([
-    'error', 'warn', 'debug', 'info', undefined, undefined,
+    'error',
+    'warn',
+    'debug',
+    'info',
+    undefined,
+    undefined,
   ])
 })
 
 test('ANSI: colours, 256 and true colour, resets, foreign escapes', () => {
-  expect(parseAnsi('\x1b[1;31mred\x1b[0m \x1b[38;5;208mo\x1b[48;2;1;2;3mb\x1b[39;49mx\x1b[2K\x1b]0;t\x07')).toEqual([
+  expect(
+    parseAnsi('\x1b[1;31mred\x1b[0m \x1b[38;5;208mo\x1b[48;2;1;2;3mb\x1b[39;49mx\x1b[2K\x1b]0;t\x07'),
+  ).toEqual([
     { text: 'red', bold: true, color: 1 },
     { text: ' ' },
     { text: 'o', color: '#ff8700' },

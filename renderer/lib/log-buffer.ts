@@ -84,7 +84,10 @@ export class LogBuffer {
 }
 
 const LEVELS: [Level, RegExp][] = [
-  ['error', /\b(?:error|err|fatal|panic|crit(?:ical)?|emerg|alert|exception)\b|"level":"(?:error|fatal)"|level=(?:error|fatal)/i],
+  [
+    'error',
+    /\b(?:error|err|fatal|panic|crit(?:ical)?|emerg|alert|exception)\b|"level":"(?:error|fatal)"|level=(?:error|fatal)/i,
+  ],
   ['warn', /\b(?:warn(?:ing)?)\b/i],
   ['debug', /\b(?:debug|trace|verbose)\b/i],
   ['info', /\b(?:info|notice)\b/i],
@@ -97,7 +100,10 @@ export function levelOf(text: string): Level | undefined {
 }
 
 /** What a search box asks for; undefined when it is no valid regular expression. */
-export function searchPattern(query: string, { regex, caseSensitive }: { regex: boolean; caseSensitive: boolean }): RegExp | undefined {
+export function searchPattern(
+  query: string,
+  { regex, caseSensitive }: { regex: boolean; caseSensitive: boolean },
+): RegExp | undefined {
   const source = regex ? query : query.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
   try {
     return new RegExp(source, caseSensitive ? 'g' : 'gi')

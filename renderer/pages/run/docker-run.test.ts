@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
 import { parseDockerRun, parsePorts, printDockerRun } from './docker-run.ts'
-import { checkForm, EMPTY_FORM, parseEnvFile, parseSize, printSize, type RunForm, toCreateRequest } from './run-form.ts'
+import {
+  checkForm,
+  EMPTY_FORM,
+  parseEnvFile,
+  parseSize,
+  printSize,
+  type RunForm,
+  toCreateRequest,
+} from './run-form.ts'
 
 const form = (part: Partial<RunForm>): RunForm => ({ ...structuredClone(EMPTY_FORM), tty: false, ...part })
 
@@ -28,13 +36,13 @@ test('a usual command fills the form', () => {
 
 test('short flags cluster, and values may stick to them', () => {
   const { form: parsed } = parseDockerRun('docker run -itp 80:80 -p81:81 --rm busybox sh')
-  expect([parsed.tty, parsed.autoRemove, parsed.ports.map((port) => port.host), parsed.image, parsed.command]).toEqual([
-    true,
-    true,
-    ['80', '81'],
-    'busybox',
-    'sh',
-  ])
+  expect([
+    parsed.tty,
+    parsed.autoRemove,
+    parsed.ports.map((port) => port.host),
+    parsed.image,
+    parsed.command,
+  ]).toEqual([true, true, ['80', '81'], 'busybox', 'sh'])
 })
 
 test('what the form cannot hold is named, and does not swallow the image', () => {
@@ -53,8 +61,12 @@ test('ports: ranges, addresses, IPv6', () => {
     '8001:81',
     '8002:82',
   ])
-  expect(parsePorts('[::1]:80:8080')).toEqual([{ host: '80', container: '8080', protocol: 'tcp', hostIp: '::1' }])
-  expect(parsePorts('127.0.0.1::80')).toEqual([{ host: '', container: '80', protocol: 'tcp', hostIp: '127.0.0.1' }])
+  expect(parsePorts('[::1]:80:8080')).toEqual([
+    { host: '80', container: '8080', protocol: 'tcp', hostIp: '::1' },
+  ])
+  expect(parsePorts('127.0.0.1::80')).toEqual([
+    { host: '', container: '80', protocol: 'tcp', hostIp: '127.0.0.1' },
+  ])
   expect(() => parsePorts('80:http')).toThrow(SyntaxError)
   expect(() => parsePorts('8000-8001:80-85')).toThrow(SyntaxError)
 })
@@ -73,7 +85,13 @@ test('mounts: bind, volume, anonymous, Windows drive, --mount', () => {
 })
 
 test('what is not docker run is refused', () => {
-  for (const line of ['ls -l', 'docker ps', 'docker run', "docker run 'x", 'docker run --restart sometimes x']) {
+  for (const line of [
+    'ls -l',
+    'docker ps',
+    'docker run',
+    "docker run 'x",
+    'docker run --restart sometimes x',
+  ]) {
     expect(() => parseDockerRun(line), line).toThrow(SyntaxError)
   }
 })
@@ -122,7 +140,11 @@ test('sizes, env files and checks', () => {
     { key: 'C', value: 'z' },
     { key: 'D', value: '1' },
   ])
-  const bad = form({ name: '-x', ports: [{ host: '70000', container: 'http', protocol: 'tcp', hostIp: '' }], memory: 'lots' })
+  const bad = form({
+    name: '-x',
+    ports: [{ host: '70000', container: 'http', protocol: 'tcp', hostIp: '' }],
+    memory: 'lots',
+  })
   expect(checkForm(bad).map((problem) => problem.field)).toEqual([
     'image',
     'name',
@@ -133,7 +155,9 @@ test('sizes, env files and checks', () => {
 })
 
 test('the body of create', () => {
-  const request = toCreateRequest(form({ image: ' busybox ', command: 'echo "a b"', memory: '64m', ports: parsePorts('8080:80') }))
+  const request = toCreateRequest(
+    form({ image: ' busybox ', command: 'echo "a b"', memory: '64m', ports: parsePorts('8080:80') }),
+  )
   expect(request).toMatchObject({
     Image: 'busybox',
     Cmd: ['echo', 'a b'],

@@ -52,7 +52,10 @@ function printMount({ source, target, readOnly }: MountField): string {
 
 type Apply = (form: RunForm, value: string) => void
 
-const list = (key: 'capAdd' | 'capDrop' | 'extraHosts'): Apply => (form, value) => void form[key].push(value)
+const list =
+  (key: 'capAdd' | 'capDrop' | 'extraHosts'): Apply =>
+  (form, value) =>
+    void form[key].push(value)
 const text =
   (key: 'name' | 'network' | 'memory' | 'cpus' | 'workdir' | 'user' | 'hostname' | 'entrypoint'): Apply =>
   (form, value) => {
@@ -70,7 +73,8 @@ const VALUES: Record<string, Apply> = {
   '--network': text('network'),
   '--restart': (form, value) => {
     const [name] = value.split(':')
-    if (name === 'always' || name === 'unless-stopped' || name === 'on-failure' || name === 'no') form.restart = name
+    if (name === 'always' || name === 'unless-stopped' || name === 'on-failure' || name === 'no')
+      form.restart = name
     else throw new SyntaxError(`--restart ${value}`)
   },
   '-m': text('memory'),
@@ -94,20 +98,33 @@ const ALIASES: Record<string, string> = {
   '--user': '-u',
   '--hostname': '-h',
 }
+const flag =
+  (key: 'tty' | 'autoRemove' | 'privileged' | 'init' | 'readOnly') =>
+  (form: RunForm, on: boolean): void => {
+    form[key] = on
+  }
 const FLAGS: Record<string, (form: RunForm, on: boolean) => void> = {
   '-d': () => undefined,
   '--detach': () => undefined,
   '-i': () => undefined,
   '--interactive': () => undefined,
-  '-t': (form, on) => void (form.tty = on),
-  '--tty': (form, on) => void (form.tty = on),
-  '--rm': (form, on) => void (form.autoRemove = on),
-  '--privileged': (form, on) => void (form.privileged = on),
-  '--init': (form, on) => void (form.init = on),
-  '--read-only': (form, on) => void (form.readOnly = on),
+  '-t': flag('tty'),
+  '--tty': flag('tty'),
+  '--rm': flag('autoRemove'),
+  '--privileged': flag('privileged'),
+  '--init': flag('init'),
+  '--read-only': flag('readOnly'),
 }
 /** Options without a value that the form has no field for: they must not swallow the word after them. */
-const BARE = new Set(['-P', '--publish-all', '--no-healthcheck', '--oom-kill-disable', '--sig-proxy', '--quiet', '-q'])
+const BARE = new Set([
+  '-P',
+  '--publish-all',
+  '--no-healthcheck',
+  '--oom-kill-disable',
+  '--sig-proxy',
+  '--quiet',
+  '-q',
+])
 
 /** A pasted command as a form; `ignored` lists what the form cannot hold. Throws SyntaxError when it is no docker run. */
 export function parseDockerRun(line: string): { form: RunForm; ignored: string[] } {
@@ -135,12 +152,11 @@ function takeOption(words: string[], form: RunForm, ignored: string[]): void {
   const at = word.startsWith('--') ? word.indexOf('=') : -1
   const given = at > 0 ? word.slice(0, at) : word
   const name = ALIASES[given] ?? given
-  const flag = FLAGS[name]
-  if (flag) return flag(form, at < 0 || word.slice(at + 1) !== 'false')
   const value = VALUES[name]
-  if (value) return value(form, at > 0 ? word.slice(at + 1) : (words.shift() ?? ''))
-  if (!word.startsWith('--') && word.length > 2) return takeCluster(word, words, form, ignored)
-  if (at > 0 || BARE.has(name)) ignored.push(word)
+  if (FLAGS[name]) FLAGS[name](form, at < 0 || word.slice(at + 1) !== 'false')
+  else if (value) value(form, at > 0 ? word.slice(at + 1) : (words.shift() ?? ''))
+  else if (!word.startsWith('--') && word.length > 2) takeCluster(word, words, form, ignored)
+  else if (at > 0 || BARE.has(name)) ignored.push(word)
   else ignored.push(joinWords([word, words.shift() ?? '']).trim())
 }
 
@@ -148,9 +164,8 @@ function takeOption(words: string[], form: RunForm, ignored: string[]): void {
 function takeCluster(word: string, words: string[], form: RunForm, ignored: string[]): void {
   for (let i = 1; i < word.length; i++) {
     const name = `-${word[i]}`
-    const flag = FLAGS[name]
-    if (flag) {
-      flag(form, true)
+    if (FLAGS[name]) {
+      FLAGS[name](form, true)
       continue
     }
     const rest = word.slice(i + 1).replace(/^=/, '')

@@ -1,4 +1,9 @@
-import type { ContainerCreateRequest, ContainerInspect, HostConfig, PortMap } from '../../../vm/api/containers.ts'
+import type {
+  ContainerCreateRequest,
+  ContainerInspect,
+  HostConfig,
+  PortMap,
+} from '../../../vm/api/containers.ts'
 import { joinWords, splitWords } from '../../lib/shell-words.ts'
 
 /** The run dialog's fields, as typed. */
@@ -128,7 +133,9 @@ export function toCreateRequest(form: RunForm): ContainerCreateRequest {
     Tty: form.tty,
     OpenStdin: form.tty,
     Env: form.env.filter(({ key }) => key !== '').map(({ key, value }) => `${key}=${value}`),
-    Labels: Object.fromEntries(form.labels.filter(({ key }) => key !== '').map(({ key, value }) => [key, value])),
+    Labels: Object.fromEntries(
+      form.labels.filter(({ key }) => key !== '').map(({ key, value }) => [key, value]),
+    ),
     ExposedPorts: Object.fromEntries(form.ports.map((port) => [`${port.container}/${port.protocol}`, {}])),
     ...(form.workdir !== '' && { WorkingDir: form.workdir }),
     ...(form.user !== '' && { User: form.user }),
@@ -153,7 +160,11 @@ function toHostConfig(form: RunForm): HostConfig {
     PortBindings: ports,
     Binds: binds,
     ...(anonymous.length > 0 && {
-      Mounts: anonymous.map(({ target, readOnly }) => ({ Type: 'volume', Target: target, ReadOnly: readOnly })),
+      Mounts: anonymous.map(({ target, readOnly }) => ({
+        Type: 'volume',
+        Target: target,
+        ReadOnly: readOnly,
+      })),
     }),
     ...(form.network !== '' && { NetworkMode: form.network }),
     RestartPolicy: { Name: form.restart },
@@ -179,7 +190,9 @@ export function fromInspect(inspect: ContainerInspect, imageEnv: readonly string
     name: inspect.Name.replace(/^\//, ''),
     command: joinWords(config.Cmd ?? []),
     entrypoint: joinWords(config.Entrypoint ?? []),
-    ports: Object.entries(host.PortBindings ?? {}).flatMap(([key, bindings]) => fromBindings(key, bindings ?? [])),
+    ports: Object.entries(host.PortBindings ?? {}).flatMap(([key, bindings]) =>
+      fromBindings(key, bindings ?? []),
+    ),
     env: own.map(splitPair),
     mounts: fromMounts(inspect),
     network: /^(default|bridge)?$/.test(host.NetworkMode ?? '') ? '' : (host.NetworkMode ?? ''),
@@ -225,7 +238,11 @@ export function splitPair(pair: string): { key: string; value: string } {
 
 /** The shortest exact notation of a size. */
 export function printSize(value: number): string {
-  for (const [unit, power] of [['g', 3], ['m', 2], ['k', 1]] as const) {
+  for (const [unit, power] of [
+    ['g', 3],
+    ['m', 2],
+    ['k', 1],
+  ] as const) {
     if (value % 1024 ** power === 0) return `${value / 1024 ** power}${unit}`
   }
   return `${value}b`

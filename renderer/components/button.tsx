@@ -1,0 +1,77 @@
+import { Button as BaseButton } from '@base-ui/react/button'
+import type { LucideIcon } from 'lucide-react'
+import type { ComponentProps, ReactNode } from 'react'
+import { Tip } from './tooltip.tsx'
+import './button.css'
+
+type Kind = 'plain' | 'primary' | 'ghost' | 'danger'
+
+export interface ButtonProps extends Omit<ComponentProps<'button'>, 'className'> {
+  kind?: Kind
+  icon?: LucideIcon
+  /** Shows a spinner in place of the icon and keeps the width. */
+  busy?: boolean
+  children?: ReactNode
+}
+
+export function Button({
+  kind = 'plain',
+  icon: Icon,
+  busy = false,
+  children,
+  disabled,
+  ...rest
+}: ButtonProps) {
+  return (
+    <BaseButton
+      type="button"
+      className={`button button-${kind}`}
+      disabled={disabled || busy}
+      focusableWhenDisabled={busy}
+      {...rest}
+    >
+      {busy ? <Spinner /> : Icon && <Icon size={14} strokeWidth={2} aria-hidden />}
+      {children && <span>{children}</span>}
+    </BaseButton>
+  )
+}
+
+export interface IconButtonProps extends Omit<ComponentProps<'button'>, 'className' | 'children'> {
+  icon: LucideIcon
+  label: string
+  /** Shown in the tooltip only. */
+  shortcut?: string
+  busy?: boolean
+  pressed?: boolean
+}
+
+/** A button that is only an icon: always has a name, shown as a tooltip. */
+export function IconButton({
+  icon: Icon,
+  label,
+  shortcut,
+  busy = false,
+  pressed,
+  disabled,
+  ...rest
+}: IconButtonProps) {
+  return (
+    <Tip label={label} shortcut={shortcut}>
+      <BaseButton
+        type="button"
+        className="icon-button"
+        aria-label={label}
+        aria-pressed={pressed}
+        disabled={disabled || busy}
+        focusableWhenDisabled
+        {...rest}
+      >
+        {busy ? <Spinner /> : <Icon size={15} strokeWidth={1.9} aria-hidden />}
+      </BaseButton>
+    </Tip>
+  )
+}
+
+export function Spinner() {
+  return <span className="spinner" aria-hidden />
+}

@@ -1,0 +1,75 @@
+import { Menu } from '@base-ui/react/menu'
+import type { LucideIcon } from 'lucide-react'
+import { useRef } from 'react'
+import { Store, useStore } from '../store.ts'
+import { Keys } from './keys.tsx'
+import './menu.css'
+
+export type MenuEntry =
+  | {
+      label: string
+      icon?: LucideIcon
+      shortcut?: string
+      danger?: boolean
+      disabled?: boolean
+      run: () => void
+    }
+  | 'separator'
+
+interface OpenMenu {
+  entries: readonly MenuEntry[]
+  anchor: { getBoundingClientRect(): DOMRect }
+  focus: HTMLElement | null
+  align: 'start' | 'end'
+}
+
+const menu = new Store<OpenMenu | undefined>(undefined, (run) => run())
+
+/** Opens the window's one menu at an element (a "more" button) or at a point (a right click). */
+export function openMenu(entries: readonly MenuEntry[], at: Element | { x: number; y: number }): void {
+  const anchor = at instanceof Element ? at : { getBoundingClientRect: () => new DOMRect(at.x, at.y, 0, 0) }
+  const focus = document.activeElement instanceof HTMLElement ? document.activeElement : null
+  menu.set(() => ({ entries, anchor, focus, align: at instanceof Element ? 'end' : 'start' }))
+}
+
+export function MenuHost() {
+  const current = useStore(menu, (state) => state)
+  const last = useRef<OpenMenu | undefined>(undefined)
+  if (current) last.current = current
+  const shown = current ?? last.current
+  if (!shown) return null
+  return (
+    <Menu.Root
+      open={current !== undefined}
+      onOpenChange={(open) => !open && menu.set(() => undefined)}
+      modal={false}
+    >
+      <Menu.Portal>
+        <Menu.Positioner className="menu-positioner" anchor={shown.anchor} align={shown.align} sideOffset={4}>
+          <Menu.Popup className="menu" finalFocus={() => shown.focus}>
+            {shown.entries.map((entry, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: entries of one menu never move
+              <Entry key={index} entry={entry} />
+            ))}
+          </Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  )
+}
+
+function Entry({ entry }: { entry: MenuEntry }) {
+  if (entry === 'separator') return <Menu.Separator className="menu-separator" />
+  const { icon: Icon, shortcut } = entry
+  return (
+    <Menu.Item
+      className={entry.danger ? 'menu-item menu-danger' : 'menu-item'}
+      disabled={entry.disabled ?? false}
+      onClick={entry.run}
+    >
+      <span className="menu-icon">{Icon && <Icon size={14} strokeWidth={1.9} aria-hidden />}</span>
+      <span className="grow">{entry.label}</span>
+      {shortcut && <Keys keys={shortcut} />}
+    </Menu.Item>
+  )
+}

@@ -1,0 +1,51 @@
+import { Autocomplete } from '@base-ui/react/autocomplete'
+
+interface SuggestProps {
+  id?: string
+  value: string
+  onChange: (value: string) => void
+  items: readonly string[]
+  placeholder?: string
+  autoFocus?: boolean
+  invalid?: boolean
+  /** The list already answers what was typed. */
+  filtered?: boolean
+}
+
+/** A text field with suggestions; anything may be typed. */
+export function Suggest({
+  id,
+  value,
+  onChange,
+  items,
+  placeholder,
+  autoFocus = false,
+  invalid = false,
+  filtered = false,
+}: SuggestProps) {
+  return (
+    <Autocomplete.Root items={items} value={value} onValueChange={onChange} mode={filtered ? 'none' : 'list'}>
+      <Autocomplete.Input
+        id={id}
+        className="input"
+        placeholder={placeholder}
+        autoFocus={autoFocus}
+        spellCheck={false}
+        aria-invalid={invalid}
+      />
+      <Autocomplete.Portal>
+        <Autocomplete.Positioner className="menu-positioner" sideOffset={4}>
+          <Autocomplete.Popup className="select-popup" hidden={items.length === 0}>
+            <Autocomplete.List className="suggest-list">
+              {(item: string) => (
+                <Autocomplete.Item key={item} value={item} className="menu-item">
+                  <span className="ellipsis">{item}</span>
+                </Autocomplete.Item>
+              )}
+            </Autocomplete.List>
+          </Autocomplete.Popup>
+        </Autocomplete.Positioner>
+      </Autocomplete.Portal>
+    </Autocomplete.Root>
+  )
+}

@@ -1,0 +1,4 @@
+import { boot } from './boot.tsx'
+import { pickBridge } from './transport.ts'
+
+await boot(pickBridge())

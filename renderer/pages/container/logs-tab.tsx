@@ -1,0 +1,79 @@
+import { useEffect, useRef, useState } from 'react'
+import { kindOf, messageOf } from '../../../vm/api/errors.ts'
+import { open } from '../../api.ts'
+import { LogView } from '../../components/log-view.tsx'
+import { useI18n } from '../../i18n.ts'
+import { LogBuffer } from '../../lib/log-buffer.ts'
+import { nextFrame } from '../../store.ts'
+
+const CAPACITY = 50_000
+
+/** `run` names one run of the container: a restart opens the stream again where it left off. */
+export function LogsTab({
+  id,
+  name,
+  run,
+  running,
+}: {
+  id: string
+  name: string
+  run: string
+  running: boolean
+}) {
+  const { t } = useI18n()
+  const buffer = useRef<LogBuffer>(new LogBuffer(CAPACITY))
+  const [version, setVersion] = useState(0)
+  const [end, setEnd] = useState<{ error?: string } | undefined>(undefined)
+  const opened = useRef<string | undefined>(undefined)
+  useEffect(() => {
+    const own = buffer.current
+    const since = opened.current === undefined ? undefined : Date.parse(run) / 1000
+    opened.current = run
+    setEnd(undefined)
+    let scheduled = false
+    const changed = (): void => {
+      if (scheduled) return
+      scheduled = true
+      nextFrame(() => {
+        scheduled = false
+        setVersion((before) => before + 1)
+      })
+    }
+    const stream = open(
+      'containers.logs',
+      [id, { follow: true, timestamps: true, ...(since ? { since } : { tail: CAPACITY }) }],
+      {
+        data(chunk) {
+          own.push(chunk.stream, chunk.data)
+          changed()
+          return undefined
+        },
+        end(error) {
+          own.flush()
+          changed()
+          setEnd(error && kindOf(error) !== 'cancelled' ? { error: messageOf(error) } : {})
+        },
+      },
+    )
+    return () => {
+      stream.close()
+      // StrictMode mounts twice: the first mount has shown nothing yet.
+      if (own.total === 0) opened.current = undefined
+    }
+  }, [id, run])
+  const footer =
+    end?.error ??
+    (end && !running ? t('logs.ended') : buffer.current.total === 0 ? t('logs.empty') : undefined)
+  return (
+    <LogView
+      buffer={buffer.current}
+      version={version}
+      name={name}
+      footer={footer}
+      onClear={() => {
+        buffer.current.clear()
+        setVersion((before) => before + 1)
+      }}
+    />
+  )
+}

@@ -1,0 +1,270 @@
+import { ChevronRight, MoreHorizontal, Play, Square } from 'lucide-react'
+import type { ContainerSummary } from '../../../vm/api/containers.ts'
+import { busy, canDo, doomed, doToContainers, openUrl, portUrl } from '../../actions.ts'
+import { IconButton } from '../../components/button.tsx'
+import { RowCheck } from '../../components/field.tsx'
+import { openMenu } from '../../components/menu.tsx'
+import { Sparkline } from '../../components/sparkline.tsx'
+import { Badge, Dot, type Tone } from '../../components/status.tsx'
+import { Cell } from '../../components/table.tsx'
+import { ago, memory, percent } from '../../format.ts'
+import { useI18n } from '../../i18n.ts'
+import { useContainer } from '../../queries.ts'
+import { href } from '../../router.ts'
+import { useSamples } from '../../stats.ts'
+import { useStore } from '../../store.ts'
+import { containerMenu } from './container-menu.ts'
+import { exitCode, hasFailed, healthOf, isRunning, portChips, rowName } from './containers-view.ts'
+
+export function toneOf(container: ContainerSummary): Tone {
+  if (container.State === 'running') return healthOf(container) === 'unhealthy' ? 'red' : 'green'
+  if (container.State === 'paused') return 'amber'
+  if (container.State === 'restarting' || container.State === 'removing') return 'busy'
+  return hasFailed(container) ? 'red' : 'gray'
+}
+
+interface ContainerCellsProps {
+  container: ContainerSummary
+  nested: boolean
+  selected: boolean
+  /** The containers that the row's menu is about. */
+  targets: () => readonly ContainerSummary[]
+}
+
+export function ContainerCells({ container, nested, selected, targets }: ContainerCellsProps) {
+  const { t, locale } = useI18n()
+  const verb = useStore(busy, (all) => all[container.Id])
+  const going = useStore(doomed, (all) => all.has(container.Id))
+  const running = isRunning(container)
+  return (
+    <>
+      <Cell column="check">
+        <RowCheck state={selected ? 'on' : 'off'} />
+      </Cell>
+      <Cell column="name">
+        <div
+          className={nested ? 'container-name container-nested' : 'container-name'}
+          data-going={going ? '' : undefined}
+        >
+          <Dot tone={verb ? 'busy' : toneOf(container)} />
+          <div className="stack">
+            <a className="cell-main ellipsis" href={href('containers', container.Id, 'logs')} tabIndex={-1}>
+              {rowName(container, nested)}
+            </a>
+            <span className="cell-sub ellipsis">{container.Image}</span>
+          </div>
+        </div>
+      </Cell>
+      <Cell column="state">
+        <StateText container={container} />
+      </Cell>
+      <Cell column="ports">
+        <Ports container={container} />
+      </Cell>
+      {running ? <Load id={container.Id} /> : <Idle />}
+      <Cell column="created">
+        <span className="muted num">{ago(container.Created * 1000, Date.now(), locale)}</span>
+      </Cell>
+      <Cell column="actions">
+        <div className="row-actions">
+          {canDo('start', container) ? (
+            <IconButton
+              icon={Play}
+              label={t('verb.start')}
+              tabIndex={-1}
+              busy={verb === 'start'}
+              onClick={() => void doToContainers('start', [container])}
+            />
+          ) : (
+            <IconButton
+              icon={Square}
+              label={t('verb.stop')}
+              tabIndex={-1}
+              busy={verb !== undefined}
+              onClick={() => void doToContainers('stop', [container])}
+            />
+          )}
+          <IconButton
+            icon={MoreHorizontal}
+            label={t('common.more')}
+            tabIndex={-1}
+            onClick={(event) => openMenu(containerMenu(targets()), event.currentTarget)}
+          />
+        </div>
+      </Cell>
+    </>
+  )
+}
+
+/** The state in words; for what failed, why. */
+function StateText({ container }: { container: ContainerSummary }) {
+  const { t } = useI18n()
+  if (hasFailed(container) || (container.State === 'created' && container.Status !== ''))
+    return <Cause container={container} />
+  const health = healthOf(container)
+  const code = exitCode(container)
+  const text = code === undefined ? t(`state.${container.State}`) : t('state.exitedWith', { code })
+  return (
+    <span className="row">
+      <span className="muted">{text}</span>
+      {health && (
+        <Badge tone={health === 'healthy' ? 'green' : health === 'unhealthy' ? 'red' : 'gray'}>
+          {t(`health.${health}`)}
+        </Badge>
+      )}
+    </span>
+  )
+}
+
+function Cause({ container }: { container: ContainerSummary }) {
+  const { t } = useI18n()
+  const inspect = useContainer(container.Id)
+  const code = exitCode(container)
+  const state = inspect.status === 'ready' ? inspect.data.State : undefined
+  const text = code === undefined ? t(`state.${container.State}`) : t('state.exitedWith', { code })
+  const reason = state?.OOMKilled
+    ? t('cause.oom')
+    : state?.Error || (code === 127 ? t('cause.notFound') : code === 126 ? t('cause.notExecutable') : '')
+  const failed = hasFailed(container) || reason !== ''
+  return (
+    <span className="stack" title={reason || undefined}>
+      <span className={failed ? 'cell-main state-failed' : 'muted'}>{text}</span>
+      {reason !== '' && <span className="cell-sub ellipsis">{reason}</span>}
+    </span>
+  )
+}
+
+function Ports({ container }: { container: ContainerSummary }) {
+  const { t } = useI18n()
+  const chips = portChips(container)
+  const shown = chips.slice(0, 2)
+  return (
+    <span className="port-chips">
+      {shown.map((chip) => (
+        <button
+          key={chip.text}
+          type="button"
+          className="port-chip num"
+          tabIndex={-1}
+          disabled={chip.protocol !== 'tcp' || container.State !== 'running'}
+          title={portUrl(chip.ip, chip.port)}
+          aria-label={t('containers.openPort', { port: chip.port })}
+          onClick={() => openUrl(portUrl(chip.ip, chip.port))}
+        >
+          {chip.text}
+        </button>
+      ))}
+      {chips.length > shown.length && <span className="faint num">+{chips.length - shown.length}</span>}
+    </span>
+  )
+}
+
+function Load({ id }: { id: string }) {
+  const { t, locale } = useI18n()
+  const samples = useSamples(id)
+  const last = samples.at(-1)
+  const cpu = last ? percent(last.cpu, locale) : ''
+  const used = last ? memory(last.memory, locale) : ''
+  return (
+    <>
+      <Cell column="cpu">
+        {last && (
+          <span className="load">
+            <Sparkline
+              values={samples.map((sample) => sample.cpu)}
+              max={0.25}
+              label={t('stats.cpuIs', { value: cpu })}
+            />
+            <span className="num muted">{cpu}</span>
+          </span>
+        )}
+      </Cell>
+      <Cell column="memory">
+        {last && (
+          <span className="load">
+            <Sparkline
+              values={samples.map((sample) => sample.memory)}
+              max={last.memory * 1.6 || 1}
+              label={t('stats.memoryIs', { value: used })}
+            />
+            <span className="num muted">{used}</span>
+          </span>
+        )}
+      </Cell>
+    </>
+  )
+}
+
+function Idle() {
+  return (
+    <>
+      <Cell column="cpu" />
+      <Cell column="memory" />
+    </>
+  )
+}
+
+interface GroupCellsProps {
+  project: string
+  containers: readonly ContainerSummary[]
+  collapsed: boolean
+  onToggle: () => void
+}
+
+export function GroupCells({ project, containers, collapsed, onToggle }: GroupCellsProps) {
+  const { t } = useI18n()
+  const running = containers.filter(isRunning).length
+  const failed = containers.some(hasFailed)
+  const tone: Tone = failed ? 'red' : running === containers.length ? 'green' : running > 0 ? 'amber' : 'gray'
+  const startable = containers.some((one) => canDo('start', one))
+  return (
+    <>
+      <Cell column="check">
+        <button
+          type="button"
+          className="group-toggle"
+          aria-expanded={!collapsed}
+          aria-label={t('containers.toggleGroup', { name: project })}
+          tabIndex={-1}
+          onClick={onToggle}
+        >
+          <ChevronRight size={14} aria-hidden />
+        </button>
+      </Cell>
+      <Cell column="group">
+        <span className="row">
+          <Dot tone={tone} />
+          <span className="ellipsis">{project}</span>
+          <span className="faint num group-count">
+            {t('containers.groupCount', { running, total: containers.length })}
+          </span>
+        </span>
+      </Cell>
+      <Cell column="actions">
+        <div className="row-actions">
+          {startable ? (
+            <IconButton
+              icon={Play}
+              label={t('containers.startGroup', { name: project })}
+              tabIndex={-1}
+              onClick={() => void doToContainers('start', containers)}
+            />
+          ) : (
+            <IconButton
+              icon={Square}
+              label={t('containers.stopGroup', { name: project })}
+              tabIndex={-1}
+              onClick={() => void doToContainers('stop', containers)}
+            />
+          )}
+          <IconButton
+            icon={MoreHorizontal}
+            label={t('common.more')}
+            tabIndex={-1}
+            onClick={(event) => openMenu(containerMenu(containers), event.currentTarget)}
+          />
+        </div>
+      </Cell>
+    </>
+  )
+}

@@ -1,0 +1,315 @@
+import { Box, Play, Plus, RotateCw, Square, Terminal, Trash2, X } from 'lucide-react'
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import type { ContainerSummary } from '../../../vm/api/containers.ts'
+import { canDo, doToContainers, nameOf, removeContainers, renameContainer } from '../../actions.ts'
+import { Button, IconButton } from '../../components/button.tsx'
+import { EngineGate } from '../../components/engine-gate.tsx'
+import { SearchInput, Segments } from '../../components/field.tsx'
+import { Page } from '../../components/page.tsx'
+import { Blank, Loaded } from '../../components/states.tsx'
+import { type Column, type SortState, Table } from '../../components/table.tsx'
+import { showDialog } from '../../dialogs.ts'
+import { count } from '../../format.ts'
+import { useI18n } from '../../i18n.ts'
+import { useContainers } from '../../queries.ts'
+import { go } from '../../router.ts'
+import { lastSample, watchStats } from '../../stats.ts'
+import { containerMenu } from './container-menu.ts'
+import { ContainerCells, GroupCells } from './container-row.tsx'
+import { type ContainerRow, containerRows, type Filter, isRunning, type Sort } from './containers-view.ts'
+import './containers.css'
+
+/** Kept while the window lives, so that coming back finds the page as it was left. */
+const kept = {
+  filter: 'all' as Filter,
+  query: '',
+  sort: { by: 'name', descending: false } as SortState<Sort>,
+  collapsed: new Set<string>() as ReadonlySet<string>,
+}
+
+function useKept<K extends keyof typeof kept>(key: K): [(typeof kept)[K], (value: (typeof kept)[K]) => void] {
+  const [value, set] = useState(kept[key])
+  return [
+    value,
+    (next) => {
+      kept[key] = next
+      set(next)
+    },
+  ]
+}
+
+export function ContainersPage() {
+  const { t, locale } = useI18n()
+  const containers = useContainers()
+  const [filter, setFilter] = useKept('filter')
+  const [query, setQuery] = useKept('query')
+  const all = 'data' in containers ? (containers.data ?? []) : []
+  const running = all.filter(isRunning).length
+  const counted = (value: number): string | undefined => (all.length > 0 ? count(value, locale) : undefined)
+  const bar = all.length > 0 && (
+    <>
+      <Segments
+        label={t('containers.filter')}
+        value={filter}
+        onChange={setFilter}
+        options={[
+          { value: 'all', label: t('containers.all'), count: counted(all.length) },
+          { value: 'running', label: t('containers.running'), count: counted(running) },
+          { value: 'stopped', label: t('containers.stopped'), count: counted(all.length - running) },
+        ]}
+      />
+      <span className="grow" />
+      <SearchInput value={query} onChange={setQuery} placeholder={t('containers.search')} />
+    </>
+  )
+  return (
+    <Page
+      title={t('nav.containers')}
+      bar={bar}
+      actions={
+        <Button kind="primary" icon={Plus} onClick={() => showDialog({ kind: 'run' })}>
+          {t('containers.run')}
+        </Button>
+      }
+    >
+      <EngineGate>
+        <Loaded resource={containers} tags={['containers']}>
+          {(data) =>
+            data.length === 0 ? (
+              <NoContainers />
+            ) : (
+              <ContainerTable containers={data} filter={filter} query={query} />
+            )
+          }
+        </Loaded>
+      </EngineGate>
+    </Page>
+  )
+}
+
+function NoContainers() {
+  const { t } = useI18n()
+  return (
+    <Blank icon={Box} title={t('containers.empty')} text={t('containers.emptyText')}>
+      <Button kind="primary" icon={Play} onClick={() => go('welcome')}>
+        {t('containers.runWelcome')}
+      </Button>
+      <Button icon={Terminal} onClick={() => showDialog({ kind: 'run' })}>
+        {t('containers.runImage')}
+      </Button>
+    </Blank>
+  )
+}
+
+const rowHeight = (row: ContainerRow): number => (row.kind === 'group' ? 36 : 46)
+const keyOf = (row: ContainerRow): string => row.key
+const isHeader = (row: ContainerRow): boolean => row.kind === 'group'
+const NONE: ReadonlySet<string> = new Set()
+
+function ContainerTable({
+  containers,
+  filter,
+  query,
+}: {
+  containers: readonly ContainerSummary[]
+  filter: Filter
+  query: string
+}) {
+  const { t } = useI18n()
+  const [sort, setSort] = useKept('sort')
+  const [collapsed, setCollapsed] = useKept('collapsed')
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(NONE)
+  const [tick, setTick] = useState(0)
+  useEffect(watchStats, [])
+  const byLoad = sort.by === 'cpu' || sort.by === 'memory'
+  useEffect(() => {
+    if (!byLoad) return
+    const timer = setInterval(() => setTick((before) => before + 1), 3000)
+    return () => clearInterval(timer)
+  }, [byLoad])
+  const rows = useStableRows(
+    // biome-ignore lint/correctness/useExhaustiveDependencies: tick re-sorts by fresh readings
+    useMemo(
+      () => containerRows(containers, { filter, query, sort, collapsed, sample: lastSample }),
+      [containers, filter, query, sort, collapsed, tick],
+    ),
+  )
+  const selected = useMemo(() => containers.filter((one) => chosen.has(one.Id)), [containers, chosen])
+  const selectedRef = useRef(selected)
+  selectedRef.current = selected
+  const collapsedRef = useRef(collapsed)
+  collapsedRef.current = collapsed
+  const setCollapsedRef = useRef(setCollapsed)
+  setCollapsedRef.current = setCollapsed
+  const toggleGroup = useCallback((project: string): void => {
+    const next = new Set(collapsedRef.current)
+    if (!next.delete(project)) next.add(project)
+    setCollapsedRef.current(next)
+  }, [])
+  const targetsOf = useCallback((row: ContainerRow): readonly ContainerSummary[] => {
+    if (row.kind === 'group') return row.containers
+    const among = selectedRef.current.some((one) => one.Id === row.container.Id)
+    return among ? selectedRef.current : [row.container]
+  }, [])
+  const render = useCallback(
+    (row: ContainerRow, state: { selected: boolean }) =>
+      row.kind === 'group' ? (
+        <GroupCells
+          project={row.project}
+          containers={row.containers}
+          collapsed={row.collapsed}
+          onToggle={() => toggleGroup(row.project)}
+        />
+      ) : (
+        <ContainerCells
+          container={row.container}
+          nested={row.nested}
+          selected={state.selected}
+          targets={() => targetsOf(row)}
+        />
+      ),
+    [toggleGroup, targetsOf],
+  )
+  const onKey = (event: KeyboardEvent, row: ContainerRow | undefined): boolean =>
+    row !== undefined && rowKey(event, row, targetsOf(row), toggleGroup)
+  const columns: Column<Sort>[] = [
+    { key: 'check', label: '' },
+    { key: 'name', label: t('column.name'), sort: 'name' },
+    { key: 'state', label: t('column.state'), sort: 'state' },
+    { key: 'ports', label: t('column.ports') },
+    { key: 'cpu', label: t('column.cpu'), sort: 'cpu' },
+    { key: 'memory', label: t('column.memory'), sort: 'memory' },
+    { key: 'created', label: t('column.created'), sort: 'created' },
+    { key: 'actions', label: '' },
+  ]
+  if (rows.length === 0)
+    return <Blank icon={Box} title={t('containers.noMatch')} text={t('containers.noMatchText')} />
+  return (
+    <>
+      <Table
+        label={t('nav.containers')}
+        className="containers"
+        items={rows}
+        keyOf={keyOf}
+        rowHeight={rowHeight}
+        isHeader={isHeader}
+        columns={columns}
+        sort={sort}
+        onSort={setSort}
+        render={render}
+        selection={chosen}
+        onSelect={setChosen}
+        onOpen={(row) =>
+          row.kind === 'group' ? toggleGroup(row.project) : go('containers', row.container.Id, 'logs')
+        }
+        menu={(row) => containerMenu(targetsOf(row))}
+        onKey={onKey}
+      />
+      {selected.length > 1 && <SelectionBar containers={selected} onClear={() => setChosen(NONE)} />}
+    </>
+  )
+}
+
+/** Keeps the identity of rows that did not change, so that a refetch redraws only what is new. */
+function useStableRows(rows: readonly ContainerRow[]): readonly ContainerRow[] {
+  const before = useRef<readonly ContainerRow[]>([])
+  return useMemo(() => {
+    const old = new Map(before.current.map((row) => [row.key, row]))
+    const stable = rows.map((row) => {
+      const same = old.get(row.key)
+      return same && JSON.stringify(same) === JSON.stringify(row) ? same : row
+    })
+    before.current = stable
+    return stable
+  }, [rows])
+}
+
+/** The page's own keys on a row; each is also in the row's menu. */
+function rowKey(
+  event: KeyboardEvent,
+  row: ContainerRow,
+  targets: readonly ContainerSummary[],
+  toggle: (project: string) => void,
+): boolean {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false
+  const only = targets.length === 1 ? targets[0] : undefined
+  switch (event.key) {
+    case 'Delete':
+    case 'Backspace':
+      removeContainers(targets)
+      return true
+    case 's':
+      void doToContainers(targets.some((one) => canDo('start', one)) ? 'start' : 'stop', targets)
+      return true
+    case 'r':
+      void doToContainers('restart', targets)
+      return true
+    case 'p':
+      void doToContainers(targets.some((one) => canDo('pause', one)) ? 'pause' : 'unpause', targets)
+      return true
+    case 'l':
+    case 't':
+      if (only) go('containers', only.Id, event.key === 'l' ? 'logs' : 'terminal')
+      return true
+    case 'e':
+      if (only) showDialog({ kind: 'edit', id: only.Id })
+      return true
+    case 'F2':
+      if (only) renameContainer(only.Id, nameOf(only))
+      return true
+    case 'ArrowLeft':
+    case 'ArrowRight':
+      if (row.kind !== 'group' || row.collapsed === (event.key === 'ArrowLeft')) return false
+      toggle(row.project)
+      return true
+    default:
+      return false
+  }
+}
+
+function SelectionBar({
+  containers,
+  onClear,
+}: {
+  containers: readonly ContainerSummary[]
+  onClear: () => void
+}) {
+  const { t, locale } = useI18n()
+  const some = (verb: 'start' | 'stop' | 'restart'): boolean => containers.some((one) => canDo(verb, one))
+  return (
+    <div className="selection-bar" role="toolbar" aria-label={t('containers.selection')}>
+      <span className="num">
+        {t('common.selected', { count: containers.length, shown: count(containers.length, locale) })}
+      </span>
+      <span className="grow" />
+      <Button
+        kind="ghost"
+        icon={Play}
+        disabled={!some('start')}
+        onClick={() => void doToContainers('start', containers)}
+      >
+        {t('verb.start')}
+      </Button>
+      <Button
+        kind="ghost"
+        icon={Square}
+        disabled={!some('stop')}
+        onClick={() => void doToContainers('stop', containers)}
+      >
+        {t('verb.stop')}
+      </Button>
+      <Button
+        kind="ghost"
+        icon={RotateCw}
+        disabled={!some('restart')}
+        onClick={() => void doToContainers('restart', containers)}
+      >
+        {t('verb.restart')}
+      </Button>
+      <Button kind="ghost" icon={Trash2} onClick={() => removeContainers(containers)}>
+        {t('common.delete')}
+      </Button>
+      <IconButton icon={X} label={t('common.clearSelection')} onClick={onClear} />
+    </div>
+  )
+}

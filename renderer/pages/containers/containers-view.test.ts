@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest'
+import type { ContainerSummary } from '../../../vm/api/containers.ts'
+import {
+  containerRows,
+  exitCode,
+  hasFailed,
+  healthOf,
+  portChips,
+  type ViewOptions,
+} from './containers-view.ts'
+
+function container(name: string, part: Partial<ContainerSummary> = {}, project = ''): ContainerSummary {
+  return {
+    Id: name.padEnd(64, '0'),
+    Names: [`/${name}`],
+    Image: 'busybox',
+    ImageID: 'sha256:0',
+    Command: 'sh',
+    Created: 0,
+    Ports: [],
+    Labels: project
+      ? { 'com.docker.compose.project': project, 'com.docker.compose.service': name.split('-')[1] ?? '' }
+      : {},
+    State: 'running',
+    Status: 'Up 2 minutes',
+    HostConfig: { NetworkMode: 'bridge' },
+    NetworkSettings: { Networks: {} },
+    Mounts: [],
+    ...part,
+  }
+}
+const options = (part: Partial<ViewOptions> = {}): ViewOptions => ({
+  filter: 'all',
+  query: '',
+  sort: { by: 'name', descending: false },
+  collapsed: new Set(),
+  sample: () => undefined,
+  ...part,
+})
+const show = (containers: ContainerSummary[], part?: Partial<ViewOptions>) =>
+  containerRows(containers, options(part)).map((row) =>
+    row.kind === 'group' ? `[${row.project}]` : row.container.Names[0]?.slice(1),
+  )
+
+const all = [
+  container('web10', { State: 'exited', Status: 'Exited (1) 2 minutes ago' }),
+  container('web2', {
+    Created: 5,
+    Image: 'nginx',
+    Ports: [{ PrivatePort: 80, PublicPort: 8080, Type: 'tcp', IP: '0.0.0.0' }],
+  }),
+  container('shop-db-1', {}, 'shop'),
+  container('shop-api-1', {}, 'shop'),
+]
+
+test('groups come first, names sort as people count', () => {
+  expect(show(all)).toEqual(['[shop]', 'shop-api-1', 'shop-db-1', 'web2', 'web10'])
+  expect(show(all, { collapsed: new Set(['shop']) })).toEqual(['[shop]', 'web2', 'web10'])
+})
+
+test('filters and search; a search opens collapsed groups', () => {
+  expect(show(all, { filter: 'stopped' })).toEqual(['web10'])
+  expect(show(all, { query: 'SHOP db', collapsed: new Set(['shop']) })).toEqual(['[shop]', 'shop-db-1'])
+  expect(show(all, { query: '8080' })).toEqual(['web2'])
+  expect(show(all, { query: 'nginx web2' })).toEqual(['web2'])
+})
+
+test('sorts by load, what has none last', () => {
+  const sample = (id: string) =>
+    id.startsWith('web') ? { cpu: id.startsWith('web2') ? 0.1 : 0.9, memory: 0 } : undefined
+  const singles = all.slice(0, 2)
+  expect(show([...singles, container('idle')], { sort: { by: 'cpu', descending: false }, sample })).toEqual([
+    'web10',
+    'web2',
+    'idle',
+  ])
+})
+
+test('failure is not what the user did', () => {
+  const codes = ['Exited (0) x', 'Exited (1) x', 'Exited (137) x', 'Exited (143) x', 'Exited (127) x']
+  expect(codes.map((Status) => hasFailed({ State: 'exited', Status }))).toEqual([
+    false,
+    true,
+    false,
+    false,
+    true,
+  ])
+  expect(exitCode({ State: 'running', Status: 'Up 2 minutes (healthy)' })).toBeUndefined()
+  expect(healthOf({ Status: 'Up 1 second (health: starting)' })).toBe('starting')
+})
+
+test('a port that is published on both families is one chip', () => {
+  const port = { PrivatePort: 53, PublicPort: 5353, Type: 'udp' as const }
+  expect(
+    portChips({
+      Ports: [
+        { ...port, IP: '0.0.0.0' },
+        { ...port, IP: '::' },
+        { PrivatePort: 80, Type: 'tcp' },
+      ],
+    }),
+  ).toEqual([{ text: '5353:53/udp', ip: '0.0.0.0', port: 5353, protocol: 'udp' }])
+})

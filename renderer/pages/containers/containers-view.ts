@@ -1,0 +1,147 @@
+import type { ContainerSummary } from '../../../vm/api/containers.ts'
+import type { SortState } from '../../components/table.tsx'
+
+/** The containers page as rows: filtered, sorted, grouped. Pure. */
+
+export type Filter = 'all' | 'running' | 'stopped'
+export type Sort = 'name' | 'image' | 'state' | 'created' | 'cpu' | 'memory'
+
+export type ContainerRow =
+  | {
+      kind: 'group'
+      key: string
+      project: string
+      containers: readonly ContainerSummary[]
+      collapsed: boolean
+    }
+  | { kind: 'container'; key: string; container: ContainerSummary; nested: boolean }
+
+export interface ViewOptions {
+  filter: Filter
+  query: string
+  sort: SortState<Sort>
+  collapsed: ReadonlySet<string>
+  /** The last reading, for sorting by it. */
+  sample: (id: string) => { cpu: number; memory: number } | undefined
+}
+
+const PROJECT = 'com.docker.compose.project'
+const SERVICE = 'com.docker.compose.service'
+
+export function isRunning({ State }: Pick<ContainerSummary, 'State'>): boolean {
+  return State === 'running' || State === 'paused' || State === 'restarting'
+}
+
+/** The exit code that Docker's status line states (`Exited (137) 2 minutes ago`). */
+export function exitCode({ State, Status }: Pick<ContainerSummary, 'State' | 'Status'>): number | undefined {
+  if (State !== 'exited' && State !== 'dead') return undefined
+  const match = /\((-?\d+)\)/.exec(Status)
+  return match ? Number(match[1]) : undefined
+}
+
+/** Codes that a stop or a kill of the user's own leaves behind. */
+export function hasFailed(container: Pick<ContainerSummary, 'State' | 'Status'>): boolean {
+  const code = exitCode(container)
+  return container.State === 'dead' || (code !== undefined && ![0, 130, 137, 143].includes(code))
+}
+
+export function healthOf({
+  Status,
+}: Pick<ContainerSummary, 'Status'>): 'healthy' | 'unhealthy' | 'starting' | undefined {
+  const match = /\((healthy|unhealthy|health: starting)\)/.exec(Status)
+  return match?.[1] === 'health: starting' ? 'starting' : (match?.[1] as 'healthy' | 'unhealthy' | undefined)
+}
+
+export function rowName(container: ContainerSummary, nested: boolean): string {
+  const name = container.Names[0]?.replace(/^\//, '') ?? container.Id.slice(0, 12)
+  if (!nested) return name
+  const project = container.Labels[PROJECT] ?? ''
+  const short =
+    name.startsWith(`${project}-`) || name.startsWith(`${project}_`) ? name.slice(project.length + 1) : name
+  const service = container.Labels[SERVICE]
+  return service && short === `${service}-1` ? service : short
+}
+
+function matches(container: ContainerSummary, words: readonly string[]): boolean {
+  if (words.length === 0) return true
+  const ports = container.Ports.map((port) => `${port.PublicPort ?? ''}:${port.PrivatePort}`)
+  const text = [
+    ...container.Names,
+    container.Image,
+    container.Id.slice(0, 12),
+    container.Labels[PROJECT] ?? '',
+    ...ports,
+  ]
+    .join(' ')
+    .toLowerCase()
+  return words.every((word) => text.includes(word))
+}
+
+const STATES = ['running', 'restarting', 'paused', 'created', 'exited', 'removing', 'dead']
+
+function compare(a: ContainerSummary, b: ContainerSummary, { sort, sample }: ViewOptions): number {
+  const name = rowName(a, false).localeCompare(rowName(b, false), undefined, { numeric: true })
+  const sign = sort.descending ? -1 : 1
+  switch (sort.by) {
+    case 'name':
+      return sign * name
+    case 'image':
+      return sign * a.Image.localeCompare(b.Image) || name
+    case 'state':
+      return sign * (STATES.indexOf(a.State) - STATES.indexOf(b.State)) || name
+    case 'created':
+      return sign * (b.Created - a.Created) || name
+    case 'cpu':
+    case 'memory':
+      return sign * ((sample(b.Id)?.[sort.by] ?? -1) - (sample(a.Id)?.[sort.by] ?? -1)) || name
+  }
+}
+
+export function containerRows(containers: readonly ContainerSummary[], options: ViewOptions): ContainerRow[] {
+  const words = options.query.toLowerCase().split(/\s+/).filter(Boolean)
+  const shown = containers
+    .filter((one) => options.filter === 'all' || isRunning(one) === (options.filter === 'running'))
+    .filter((one) => matches(one, words))
+    .sort((a, b) => compare(a, b, options))
+  const groups = new Map<string, ContainerSummary[]>()
+  for (const container of shown) {
+    const project = container.Labels[PROJECT] ?? ''
+    groups.set(project, [...(groups.get(project) ?? []), container])
+  }
+  const projects = [...groups.keys()].filter(Boolean).sort((a, b) => a.localeCompare(b))
+  const rows: ContainerRow[] = projects.flatMap((project) => {
+    const members = groups.get(project) ?? []
+    const collapsed = options.collapsed.has(project) && words.length === 0
+    const head: ContainerRow = {
+      kind: 'group',
+      key: `group:${project}`,
+      project,
+      containers: members,
+      collapsed,
+    }
+    return collapsed ? [head] : [head, ...members.map((one) => toRow(one, true))]
+  })
+  return [...rows, ...(groups.get('') ?? []).map((one) => toRow(one, false))]
+}
+
+function toRow(container: ContainerSummary, nested: boolean): ContainerRow {
+  return { kind: 'container', key: container.Id, container, nested }
+}
+
+export interface PortChip {
+  text: string
+  ip: string | undefined
+  port: number
+  protocol: string
+}
+
+/** Published ports, each once though Docker lists both address families. */
+export function portChips({ Ports }: Pick<ContainerSummary, 'Ports'>): PortChip[] {
+  const chips = new Map<string, PortChip>()
+  for (const { IP, PublicPort, PrivatePort, Type } of Ports) {
+    if (PublicPort === undefined) continue
+    const text = `${PublicPort}:${PrivatePort}${Type === 'tcp' ? '' : `/${Type}`}`
+    if (!chips.has(text)) chips.set(text, { text, ip: IP, port: PublicPort, protocol: Type })
+  }
+  return [...chips.values()]
+}

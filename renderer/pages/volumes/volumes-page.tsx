@@ -1,0 +1,224 @@
+import { FolderOpen, HardDrive, Plus, Trash2 } from 'lucide-react'
+import { useCallback, useMemo, useState } from 'react'
+import type { ContainerSummary } from '../../../vm/api/containers.ts'
+import type { Volume } from '../../../vm/api/volumes.ts'
+import { act, nameOf } from '../../actions.ts'
+import { call } from '../../api.ts'
+import { Button, IconButton } from '../../components/button.tsx'
+import { EngineGate } from '../../components/engine-gate.tsx'
+import { SearchInput } from '../../components/field.tsx'
+import type { MenuEntry } from '../../components/menu.tsx'
+import { Page } from '../../components/page.tsx'
+import { Blank, Loaded } from '../../components/states.tsx'
+import { Cell, Table } from '../../components/table.tsx'
+import { showDialog } from '../../dialogs.ts'
+import { ago, bytes } from '../../format.ts'
+import { useI18n } from '../../i18n.ts'
+import { useContainers, useVolumes } from '../../queries.ts'
+import { useResource } from '../../resources.ts'
+import { go, href } from '../../router.ts'
+import '../images/images.css'
+import './volumes.css'
+
+interface VolumeRow {
+  volume: Volume
+  users: readonly ContainerSummary[]
+  size: number | undefined
+}
+
+export function VolumesPage() {
+  const { t } = useI18n()
+  const volumes = useVolumes()
+  const [query, setQuery] = useState('')
+  const create = (): void =>
+    showDialog({
+      kind: 'prompt',
+      title: t('volumes.createTitle'),
+      label: t('common.name'),
+      value: '',
+      action: t('common.create'),
+      run: (Name) => call('volumes.create', [{ Name }]),
+    })
+  const any = 'data' in volumes && (volumes.data?.length ?? 0) > 0
+  return (
+    <Page
+      title={t('nav.volumes')}
+      actions={
+        <Button kind="primary" icon={Plus} onClick={create}>
+          {t('volumes.create')}
+        </Button>
+      }
+      bar={
+        any && (
+          <>
+            <span className="grow" />
+            <SearchInput value={query} onChange={setQuery} placeholder={t('volumes.search')} />
+          </>
+        )
+      }
+    >
+      <EngineGate>
+        <Loaded resource={volumes} tags={['volumes']}>
+          {(data) =>
+            data.length === 0 ? (
+              <Blank icon={HardDrive} title={t('volumes.empty')} text={t('volumes.emptyText')} />
+            ) : (
+              <VolumeTable volumes={data} query={query} />
+            )
+          }
+        </Loaded>
+      </EngineGate>
+    </Page>
+  )
+}
+
+function VolumeTable({ volumes, query }: { volumes: readonly Volume[]; query: string }) {
+  const { t } = useI18n()
+  const containers = useContainers()
+  const usage = useResource('df', ['df', 'volumes'], (signal) => call('system.df', [], { signal }))
+  const list = 'data' in containers ? containers.data : undefined
+  const sizes = 'data' in usage ? usage.data?.Volumes : undefined
+  const rows = useMemo(
+    () =>
+      volumes
+        .filter(({ Name }) => Name.toLowerCase().includes(query.toLowerCase()))
+        .map((volume) => ({
+          volume,
+          users: (list ?? []).filter((one) =>
+            one.Mounts.some((mount) => mount.Type === 'volume' && mount.Name === volume.Name),
+          ),
+          size: volume.UsageData?.Size ?? sizes?.find((one) => one.Name === volume.Name)?.UsageData?.Size,
+        }))
+        .sort((a, b) => a.volume.Name.localeCompare(b.volume.Name)),
+    [volumes, list, sizes, query],
+  )
+  const render = useCallback((row: VolumeRow) => <VolumeCells row={row} />, [])
+  if (rows.length === 0) return <Blank icon={HardDrive} title={t('volumes.noMatch')} />
+  return (
+    <Table
+      label={t('nav.volumes')}
+      className="volumes rows"
+      items={rows}
+      keyOf={(row) => row.volume.Name}
+      rowHeight={() => 42}
+      columns={[
+        { key: 'name', label: t('column.name') },
+        { key: 'use', label: t('column.usedBy') },
+        { key: 'created', label: t('column.created') },
+        { key: 'size', label: t('column.size'), align: 'end' },
+        { key: 'actions', label: '' },
+      ]}
+      render={render}
+      onOpen={browse}
+      menu={menu}
+      onKey={(event, row) => {
+        if (!row || (event.key !== 'Delete' && event.key !== 'Backspace')) return false
+        remove(row)
+        return true
+      }}
+    />
+  )
+
+  function menu(row: VolumeRow): MenuEntry[] {
+    return [
+      {
+        label: t('volumes.browse'),
+        icon: FolderOpen,
+        disabled: row.users.length === 0,
+        run: () => browse(row),
+      },
+      'separator',
+      {
+        label: t('common.delete'),
+        icon: Trash2,
+        danger: true,
+        shortcut: 'Delete',
+        disabled: row.users.length > 0,
+        run: () => remove(row),
+      },
+    ]
+  }
+
+  /** A volume has no door of its own: its files are seen through a container that mounts it. */
+  function browse(row: VolumeRow): void {
+    const [user] = row.users
+    if (user) go('containers', user.Id, 'files')
+  }
+
+  function remove(row: VolumeRow): void {
+    askRemove(
+      row,
+      t('volumes.deleteTitle', { name: row.volume.Name }),
+      t('volumes.deleteText'),
+      t('common.delete'),
+    )
+  }
+}
+
+/** Data in a volume cannot be brought back, so this asks. */
+function askRemove({ volume, users }: VolumeRow, title: string, text: string, action: string): void {
+  if (users.length > 0) return
+  showDialog({
+    kind: 'confirm',
+    title,
+    text,
+    action,
+    run: () => void act(volume.Name, 'remove', volume.Name, () => call('volumes.remove', [volume.Name, {}])),
+  })
+}
+
+function VolumeCells({ row }: { row: VolumeRow }) {
+  const { t, locale } = useI18n()
+  const { volume, users, size } = row
+  const created = Date.parse(volume.CreatedAt)
+  const anonymous = /^[0-9a-f]{64}$/.test(volume.Name)
+  return (
+    <>
+      <Cell column="name">
+        <span className={anonymous ? 'mono muted' : 'image-name'}>
+          {anonymous ? volume.Name.slice(0, 20) : volume.Name}
+        </span>
+        {volume.Driver !== 'local' && <span className="faint"> {volume.Driver}</span>}
+      </Cell>
+      <Cell column="use">
+        {users.length === 0 ? (
+          <span className="faint">{t('volumes.unused')}</span>
+        ) : (
+          users.slice(0, 2).map((one, index) => (
+            <span key={one.Id}>
+              {index > 0 && ', '}
+              <a href={href('containers', one.Id, 'files')} tabIndex={-1}>
+                {nameOf(one)}
+              </a>
+            </span>
+          ))
+        )}
+        {users.length > 2 && <span className="faint"> +{users.length - 2}</span>}
+      </Cell>
+      <Cell column="created">
+        <span className="muted num">{created > 0 ? ago(created, Date.now(), locale) : ''}</span>
+      </Cell>
+      <Cell column="size" end>
+        <span className="num">{size !== undefined && size >= 0 ? bytes(size, locale) : ''}</span>
+      </Cell>
+      <Cell column="actions">
+        <div className="row-actions">
+          <IconButton
+            icon={Trash2}
+            label={users.length > 0 ? t('volumes.inUse') : t('common.delete')}
+            tabIndex={-1}
+            disabled={users.length > 0}
+            onClick={() =>
+              askRemove(
+                row,
+                t('volumes.deleteTitle', { name: volume.Name }),
+                t('volumes.deleteText'),
+                t('common.delete'),
+              )
+            }
+          />
+        </div>
+      </Cell>
+    </>
+  )
+}
