@@ -466,6 +466,24 @@ test('an agent that comes back finds running and ended tasks', async () => {
   await second[Symbol.asyncDispose]()
 })
 
+test("what an agent left that died while creating is in nobody's way", async () => {
+  const made = await setup({ Cmd: ['sleep', '1000'] })
+  const options = { ...made, tty: false, openStdin: false }
+  const lost = new CrunRuntime({ runDir, kernel })
+  const { pid } = await lost.create(options)
+  await lost[Symbol.asyncDispose]()
+  await rm(join(made.bundle, 'task.json'))
+  const again = await runtime.create(options)
+  assert.notEqual(again.pid, pid)
+  assert.equal(existsSync(`/proc/${pid}/ns/net`), false)
+  await again.delete()
+  const other = await new CrunRuntime({ runDir, kernel }).create(options)
+  await runtime.sweep(new Set(['another']))
+  assert.equal((await other.wait()).exitCode, 137)
+  assert.equal(existsSync(other.cgroup), false)
+  await other.delete()
+})
+
 test('a killed monitor ends the container', async () => {
   const made = await setup({ Cmd: ['sleep', '1000'] })
   const task = await runtime.create({ ...made, tty: false, openStdin: false })

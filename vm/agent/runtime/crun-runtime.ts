@@ -1,4 +1,5 @@
 /** The runtime: conmon watches, crun makes the calls that Node cannot, the agent does the rest itself. */
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,6 +42,8 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
     const { id, bundle, spec, signal } = options
     signal?.throwIfAborted()
     const { exits, context } = await this.#open()
+    // Left by an agent that died while creating: crun would refuse the id.
+    if (existsSync(join(this.#paths.crun, id))) await this.#sweepOne(id)
     await Promise.all([
       mkdir(bundle, { recursive: true, mode: 0o700 }),
       rm(join(this.#paths.exits, id), { force: true }),
@@ -106,9 +109,10 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
   async #prepare() {
     const paths = this.#paths
     const folders = [paths.crun, paths.exits, paths.execs, paths.tmp]
-    // What a former agent left of its execs is of no use; their programs go on without.
-    await rm(paths.execs, { recursive: true, force: true })
     await Promise.all(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
+    // What a former agent left of its execs is of no use; their programs go on without.
+    const stale = await readdir(paths.execs)
+    await Promise.all(stale.map((name) => rm(join(paths.execs, name), { force: true })))
     const exits = this.#resources.use(new FileArrival(paths.exits))
     const arrivals = this.#resources.use(new FileArrival(paths.execs))
     return { exits, context: { kernel: this.#kernel, paths, arrivals } }
