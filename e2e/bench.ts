@@ -2,8 +2,6 @@
  * `npm run bench [RUNS]`: figures of one machine from a cold start to everyday commands, and their ratio to Debian's
  * docker.io in a Debian VM on the same QEMU flags in the same run. `--alone` leaves the yardstick out.
  */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { startReferenceVm } from './fixtures/reference-vm.ts'
 import { type Registry, startSeededRegistry } from './fixtures/registry.ts'
 import { dockerCli, makeSlipway, run, type Slipway, startSlipway } from './fixtures/slipway.ts'
@@ -50,7 +48,7 @@ async function measureSlipway(registry: Registry): Promise<Figure[]> {
 }
 
 async function machinePid(slipway: Slipway): Promise<number> {
-  return JSON.parse(await readFile(join(slipway.home, 'machine.json'), 'utf8')).pid
+  return JSON.parse((await slipway.slipway('status', '--json')).stdout).pid
 }
 
 async function measureReference(registry: Registry): Promise<Figure[]> {

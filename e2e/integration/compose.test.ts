@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   if (!project) return
-  await compose('down', '-v', '-t', '0', '--remove-orphans')
+  await compose('--profile', '*', 'down', '-v', '-t', '0', '--remove-orphans')
   await rm(project, { recursive: true, force: true })
   project = undefined
 })

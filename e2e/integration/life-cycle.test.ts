@@ -8,7 +8,7 @@ beforeAll(async () => {
   await c.ok('pull', '-q', 'busybox')
 })
 afterEach(async () => {
-  const left = await c.ok('ps', '-aq', '--filter', 'label!=keep')
+  const left = await c.ok('ps', '-aq')
   if (left) await c.clean(...left.split('\n'))
 })
 
@@ -92,30 +92,30 @@ test('stop asks first and kills after the grace time; kill does not ask', async 
 })
 
 test('pause freezes, exec is refused meanwhile, unpause goes on', async () => {
-  await c.ok('run', '-d', '--name', 'p', 'busybox', 'sleep', '1000')
-  await c.ok('pause', 'p')
-  expect(await c.ok('ps', '--format', '{{.Status}}', '--filter', 'name=p')).toMatch(/\(Paused\)$/)
-  const refused = await c.docker('exec', 'p', 'true')
+  await c.ok('run', '-d', '--name', 'frozen', 'busybox', 'sleep', '1000')
+  await c.ok('pause', 'frozen')
+  expect(await c.ok('ps', '--format', '{{.Status}}', '--filter', 'name=frozen')).toMatch(/\(Paused\)$/)
+  const refused = await c.docker('exec', 'frozen', 'true')
   expect(refused.code).toBe(1)
-  expect(refused.stderr).toContain('Container p is paused, unpause the container before exec')
-  await c.ok('unpause', 'p')
-  expect(await c.ok('exec', 'p', 'echo', 'on')).toBe('on')
+  expect(refused.stderr).toContain('Container frozen is paused, unpause the container before exec')
+  await c.ok('unpause', 'frozen')
+  expect(await c.ok('exec', 'frozen', 'echo', 'on')).toBe('on')
 })
 
 test('rename, restart, remove with Docker’s refusals', async () => {
-  await c.ok('run', '-d', '--name', 'a', 'busybox', 'sleep', '1000')
-  await c.ok('rename', 'a', 'b')
-  expect(await c.ok('ps', '--format', '{{.Names}}')).toBe('b')
-  await c.ok('restart', '-t', '0', 'b')
-  expect(await status('b')).toBe('running 0')
-  const running = await c.docker('rm', 'b')
+  await c.ok('run', '-d', '--name', 'before', 'busybox', 'sleep', '1000')
+  await c.ok('rename', 'before', 'after')
+  expect(await c.ok('ps', '--format', '{{.Names}}')).toBe('after')
+  await c.ok('restart', '-t', '0', 'after')
+  expect(await status('after')).toBe('running 0')
+  const running = await c.docker('rm', 'after')
   expect(running.code).toBe(1)
   expect(running.stderr).toContain(
-    'cannot remove container "b": container is running: stop the container before removing or force remove',
+    'cannot remove container "after": container is running: stop the container before removing or force remove',
   )
-  await c.ok('rm', '-f', 'b')
-  const gone = await c.docker('rm', 'b')
-  expect(gone.stderr).toContain('No such container: b')
+  await c.ok('rm', '-f', 'after')
+  const gone = await c.docker('rm', 'after')
+  expect(gone.stderr).toContain('No such container: after')
 })
 
 test('a name is unique and validated', async () => {
@@ -133,7 +133,7 @@ test('a name is unique and validated', async () => {
 
 test('ps lists with Docker’s columns; container prune takes only stopped ones', async () => {
   await c.ok('run', '-d', '--name', 'up', 'busybox', 'sleep', '1000')
-  await c.ok('run', '--name', 'done', 'busybox', 'sh', '-c', 'exit 3')
+  await c.docker('run', '--name', 'done', 'busybox', 'sh', '-c', 'exit 3')
   await c.ok('create', '--name', 'made', 'busybox')
   expect(await c.ok('ps', '--format', 'table {{.Image}}\t{{.Names}}')).toBe('IMAGE     NAMES\nbusybox   up')
   const all = await c.ok('ps', '-a', '--format', '{{.Names}}|{{.Status}}')
@@ -146,7 +146,7 @@ test('ps lists with Docker’s columns; container prune takes only stopped ones'
 })
 
 test('wait answers the exit code, top shows the process', async () => {
-  await c.ok('run', '-d', '--name', 'w', 'busybox', 'sh', '-c', 'sleep 2; exit 9')
-  expect(await c.ok('top', 'w')).toMatch(/PID[\s\S]*sleep 2/)
-  expect(await c.ok('wait', 'w')).toBe('9')
+  await c.ok('run', '-d', '--name', 'waited', 'busybox', 'sh', '-c', 'sleep 2; exit 9')
+  expect(await c.ok('top', 'waited')).toMatch(/PID[\s\S]*sleep 2/)
+  expect(await c.ok('wait', 'waited')).toBe('9')
 })

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { type Context, context } from './context.ts'
 
@@ -38,8 +36,7 @@ test('kill -9 of the agent: containers go on, logs and exit codes are there', as
 test('kill -9 of QEMU while a container writes: the cause is said, the next start is clean', async () => {
   await c.ok('run', '-d', '--name', 'writer', 'busybox', 'sh', '-c', 'while :; do date >>/log; done')
   await c.ok('create', '--name', 'idle', 'busybox')
-  const { pid } = JSON.parse(await readFile(join(c.home, 'machine.json'), 'utf8'))
-  process.kill(pid, 'SIGKILL')
+  process.kill((await status()).pid, 'SIGKILL')
   await expect.poll(async () => (await status()).state, { timeout: 60_000 }).toBe('failed')
   expect((await status()).error).toMatch(/QEMU.*SIGKILL|killed/i)
   expect((await c.slipway('start')).code).toBe(0)

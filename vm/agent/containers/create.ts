@@ -83,7 +83,7 @@ export async function createContainer(
     stoppedByHand: false,
     bootId: '',
   }
-  await parts.store.save(record)
+  await parts.store.save(record, { durable: !record.hostConfig.AutoRemove })
   const container = new Container(record)
   parts.table.add(container)
   undo.release()

@@ -77,7 +77,7 @@ async function launch(parts: Parts, container: Container): Promise<Task> {
   container.move({ type: 'started', pid: task.pid, at: nowRfc3339() })
   container.change({ bootId: parts.facts.bootId, stoppedByHand: false })
   container.task = task
-  await parts.store.save(container.record)
+  await parts.store.save(container.record, { durable: !container.record.hostConfig.AutoRemove })
   try {
     await task.start()
   } catch (error) {

@@ -1,13 +1,14 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError, messageOf } from '../../api/errors.ts'
+import { writeJson } from '../content/write-json.ts'
 import { type ContainerRecord, RECORD_VERSION } from './record.ts'
 
 const FILE = 'container.json'
 const ID = /^[0-9a-f]{64}$/
 
 /**
- * Containers on disk: `<root>/<id>/container.json`, written temp → fsync → rename. Everything else of a container
+ * Containers on disk: `<root>/<id>/container.json`, written atomically. Everything else of a container
  * (log, hosts, resolv.conf) lives beside that file, so removing the directory removes it all.
  */
 export class ContainerStore {
@@ -21,18 +22,11 @@ export class ContainerStore {
     return join(this.root, id)
   }
 
-  async save(record: ContainerRecord): Promise<void> {
+  /** `durable: false` where a crash of the VM ends the container anyway, so that nothing waits for the disk. */
+  async save(record: ContainerRecord, options: { durable?: boolean } = {}): Promise<void> {
     const directory = this.directory(record.id)
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    const temporary = join(directory, `${FILE}.tmp`)
-    const file = await open(temporary, 'w', 0o600)
-    try {
-      await file.writeFile(JSON.stringify(record))
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, join(directory, FILE))
+    await writeJson(join(directory, FILE), record, options)
   }
 
   async remove(id: string): Promise<void> {

@@ -1,9 +1,9 @@
 /** What is kept on disk: one JSON file per network, and one per running container under the run directory. */
-import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EndpointSettings, IpamConfig } from '../../api/networks.ts'
 import type { Forward, PublishedPort } from '../../api/slipway.ts'
+import { writeJson } from '../content/write-json.ts'
 
 export interface NetworkRecord {
   version: 1
@@ -98,10 +98,7 @@ export class RecordFolder<T> {
   }
 
   async save(id: string, record: T): Promise<void> {
-    const path = join(this.#path, `${id}.json`)
-    const temporary = `${path}.${randomUUID()}.tmp`
-    await writeFile(temporary, JSON.stringify(record), { mode: 0o600, flush: this.#durable })
-    await rename(temporary, path)
+    await writeJson(join(this.#path, `${id}.json`), record, { durable: this.#durable })
   }
 
   async remove(id: string): Promise<void> {
