@@ -74,7 +74,13 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
     log.warn(message, details)
   const socket = owned.use(new DockerSocket({ path: home.dockerSocket, dial: machine.dial, log: warn }))
   const { dial } = machine
-  const ports = owned.use(new PublishedPorts({ dial, log: (message) => log.info(message) }))
+  const ports = owned.use(
+    new PublishedPorts({
+      dial,
+      monitor: (command, args) => machine.monitor(command, args),
+      log: (message) => log.info(message),
+    }),
+  )
   owned.push(closeWhenDown(machine, [() => socket.close(), () => ports.stop()], log))
   owned.push(settings.subscribe((value) => void applySettings(machine, engine, engineConfig(value), log)))
   const parts = { version, home, log, settings, machine, engine, ports, shell }

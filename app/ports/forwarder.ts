@@ -9,6 +9,7 @@ import type { Forward, Protocol } from '../../vm/api/slipway.ts'
 import type { Dial } from '../machine/dial.ts'
 import { addressesOf } from './address.ts'
 import { type Bound, bindForward, nextFreePort, portTaken, type Target } from './bind.ts'
+import type { Path } from './qemu-path.ts'
 import type { Listener } from './tcp-listener.ts'
 import { openRelay } from './udp-relay.ts'
 
@@ -28,8 +29,18 @@ interface Entry extends Owner {
   protocol: Protocol
   listener: Listener
   /** Shared by the listeners of one forward, replaced when the target changes. */
-  target: { forward: Forward; failure?: string }
+  target: Destination
 }
+
+interface Destination {
+  forward: Forward
+  failure?: string
+  /** The fast way, where it could be had. */
+  path?: Path
+}
+
+/** Opens the fast way to a TCP address inside the VM; 'unavailable' where there is none. */
+export type OpenPath = (target: { host: string; port: number }) => Promise<Path>
 
 /** A forward as the UI shows it. */
 export interface ForwardState extends Owner {
@@ -44,6 +55,7 @@ type Wanted = Forward & Owner
 export class PortForwarder implements AsyncDisposable {
   readonly #dial: Dial
   readonly #enginePath: string
+  readonly #openPath: OpenPath | undefined
   readonly #entries = new Map<string, Entry>()
   /** Forwards of the last sync that could not be bound. */
   #missing: { wanted: Wanted; error: string }[] = []
@@ -52,7 +64,8 @@ export class PortForwarder implements AsyncDisposable {
   #disposed = false
 
   /** `enginePath`: the engine's socket inside the VM, for the UDP relay. */
-  constructor(options: { dial: Dial; enginePath: string }) {
+  constructor(options: { dial: Dial; enginePath: string; openPath?: OpenPath }) {
+    this.#openPath = options.openPath
     this.#dial = options.dial
     this.#enginePath = options.enginePath
   }
@@ -170,25 +183,46 @@ export class PortForwarder implements AsyncDisposable {
     const { containerId: _, containerName: __, bound: ___, ...forward } = wanted
     const kept = wanted.hostPort === 0 ? [] : keysOf(wanted).flatMap((key) => this.#entries.get(key) ?? [])
     if (kept.length > 0) {
-      const result = { ...forward, bound: kept.map(({ address }) => address) }
-      commits.push(() => {
-        for (const entry of kept) this.#retarget(entry, wanted, result)
-      })
-      return result
+      return this.#keep(kept, wanted, forward, undo, commits)
     }
-    const target: Entry['target'] = { forward }
+    const target: Destination = { forward }
     const opened = await bindForward(forward, this.#target(target))
     undo.push(() => closeAll(opened.addresses.map(({ listener }) => listener)))
-    return this.#register(wanted, forward, opened, target, undo)
+    const result = this.#register(wanted, forward, opened, target, undo)
+    await this.#findPath(target)
+    undo.push(() => closePath(target))
+    return result
   }
 
-  #register(
-    wanted: Wanted,
+  /** Listeners of the same container stay; where they lead changes on commit. */
+  async #keep(
+    kept: readonly Entry[],
+    owner: Owner,
     forward: Forward,
-    opened: Bound,
-    target: Entry['target'],
     undo: Disposal,
-  ): Forward {
+    commits: (() => void)[],
+  ): Promise<Forward> {
+    const target: Destination = { forward: { ...forward, bound: kept.map(({ address }) => address) } }
+    const same = kept.every((entry) => sameDestination(entry.target.forward, forward))
+    if (!same) {
+      await this.#findPath(target)
+      undo.push(() => closePath(target))
+    }
+    commits.push(() => {
+      for (const entry of kept) {
+        entry.containerName = owner.containerName
+        entry.target.forward = target.forward
+        if (same) continue
+        const { path } = entry.target
+        delete entry.target.path
+        if (path) void closePath({ path })
+        if (target.path) entry.target.path = target.path
+      }
+    })
+    return target.forward
+  }
+
+  #register(wanted: Wanted, forward: Forward, opened: Bound, target: Destination, undo: Disposal): Forward {
     const { hostPortEnd: _, ...single } = forward
     const result: Forward = {
       ...single,
@@ -206,9 +240,15 @@ export class PortForwarder implements AsyncDisposable {
     return result
   }
 
-  #retarget(entry: Entry, owner: Owner, forward: Forward): void {
-    entry.target.forward = forward
-    entry.containerName = owner.containerName
+  async #findPath(target: Destination): Promise<void> {
+    const { protocol, containerIp } = target.forward
+    if (!this.#openPath || protocol !== 'tcp' || containerIp.includes(':')) return
+    try {
+      target.path = await this.#openPath(addressOf(target.forward))
+    } catch (error) {
+      // SSH carries it as well, only slower.
+      if (!(error instanceof EngineError)) throw error
+    }
   }
 
   async #tryOpen(wanted: Wanted): Promise<Forward> {
@@ -248,15 +288,18 @@ export class PortForwarder implements AsyncDisposable {
   }
 
   /** Reads the target at each connection, so that a change of it needs no new listener. */
-  #target(target: Entry['target']): Target {
+  #target(target: Destination): Target {
     return {
       connect: async ({ signal }) => {
-        const { via, hostPort, containerIp, containerPort } = target.forward
+        if (target.path) {
+          try {
+            return await target.path.connect({ signal })
+          } catch (error) {
+            if (signal.aborted) throw error
+          }
+        }
         const deadline = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
-        const address = via
-          ? { host: via.ip, port: via.port || hostPort }
-          : { host: containerIp, port: containerPort }
-        const stream = await this.#dial(address, { signal: deadline, class: 'bulk' })
+        const stream = await this.#dial(addressOf(target.forward), { signal: deadline, class: 'bulk' })
         delete target.failure
         return stream
       },
@@ -269,6 +312,9 @@ export class PortForwarder implements AsyncDisposable {
 
   async #close(entries: readonly Entry[]): Promise<void> {
     for (const { key } of entries) this.#entries.delete(key)
+    const used = new Set([...this.#entries.values()].map(({ target }) => target))
+    const unused = new Set(entries.map(({ target }) => target).filter((target) => !used.has(target)))
+    await Promise.all([...unused].map(closePath))
     await closeAll(entries.map(({ listener }) => listener))
   }
 
@@ -282,6 +328,25 @@ export class PortForwarder implements AsyncDisposable {
 
 async function closeAll(listeners: readonly Listener[]): Promise<void> {
   await Promise.all(listeners.map((listener) => listener[Symbol.asyncDispose]()))
+}
+
+/** A forward whose VM is gone has nothing left to be removed from. */
+async function closePath(target: Pick<Destination, 'path'>): Promise<void> {
+  try {
+    await target.path?.close()
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
+  }
+}
+
+/** Where a connection goes inside the VM. */
+function addressOf({ via, hostPort, containerIp, containerPort }: Forward): { host: string; port: number } {
+  return via ? { host: via.ip, port: via.port || hostPort } : { host: containerIp, port: containerPort }
+}
+
+function sameDestination(a: Forward, b: Forward): boolean {
+  const [one, two] = [addressOf(a), addressOf(b)]
+  return one.host === two.host && one.port === two.port
 }
 
 function keyOf(protocol: Protocol, address: string, port: number): string {

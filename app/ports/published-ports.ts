@@ -1,9 +1,13 @@
 /** Published ports of the host as one thing: the link to the engine, the listeners, and what the UI asks about them. */
+import { messageOf } from '../../vm/api/errors.ts'
 import type { PortRoute } from '../contract.ts'
 import type { Dial } from '../machine/dial.ts'
 import { type ForwardState, PortForwarder } from './forwarder.ts'
 import { keepHostLink } from './host-link.ts'
+import { type Monitor, QemuPaths } from './qemu-path.ts'
 
+/** The machine's own forward, which is not ours to remove. */
+const SSHD = { host: '10.0.2.15', port: 22 }
 export const ENGINE_SOCKET = '/run/slipway/engine.sock'
 
 export class PublishedPorts implements AsyncDisposable {
@@ -11,27 +15,48 @@ export class PublishedPorts implements AsyncDisposable {
   readonly #dial: Dial
   readonly #log: (message: string) => void
   readonly #enginePath: string
+  readonly #paths: QemuPaths | undefined
   #running: { abort: AbortController; done: Promise<void> } | undefined
 
-  constructor(options: { dial: Dial; log: (message: string) => void; enginePath?: string }) {
+  /** `monitor`: QEMU's, for the fast data path; without it all data goes over SSH. */
+  constructor(options: {
+    dial: Dial
+    log: (message: string) => void
+    monitor?: Monitor
+    enginePath?: string
+  }) {
     this.#dial = options.dial
+    const paths = options.monitor && new QemuPaths(options.monitor)
+    this.#paths = paths
     this.#log = options.log
     this.#enginePath = options.enginePath ?? ENGINE_SOCKET
-    this.#forwarder = new PortForwarder({ dial: options.dial, enginePath: this.#enginePath })
+    this.#forwarder = new PortForwarder({
+      dial: options.dial,
+      enginePath: this.#enginePath,
+      ...(paths ? { openPath: (target) => paths.open(target) } : {}),
+    })
   }
 
   /** The engine answers: connects and stays connected. Idempotent. */
   start(): void {
     if (this.#running) return
     const abort = new AbortController()
-    const done = keepHostLink({
+    this.#running = { abort, done: this.#run(abort.signal) }
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#paths?.clear(SSHD)
+    } catch (error) {
+      this.#log(`published ports: ${messageOf(error)}`)
+    }
+    await keepHostLink({
       dial: this.#dial,
       socketPath: this.#enginePath,
       forwarder: this.#forwarder,
       log: this.#log,
-      signal: abort.signal,
+      signal,
     })
-    this.#running = { abort, done }
   }
 
   /** The machine stops or is gone: every listener is closed. */

@@ -63,6 +63,8 @@ export interface Links {
     from: { interface: string; gateways: Address[] } | undefined,
     to: { interface: string; gateways: Address[] } | undefined,
   ): void
+  /** Makes the VM answer ARP on `name` for the containers behind it, at once. A missing link is not an error. */
+  proxyArp(name: string): void
   /** IPv4 prefixes that the VM itself has routes to, without the default route and without `except`'s interfaces. */
   routes(except: ReadonlySet<string>): Prefix[]
 }
@@ -156,6 +158,11 @@ export class NetlinkLinks implements Links {
     inside.request(...to.gateways.map((gateway) => addDefaultRoute(index, addressBytes(gateway))))
   }
 
+  proxyArp(name: string): void {
+    setSysctl(`net/ipv4/conf/${name}/proxy_arp`, '1')
+    setSysctl(`net/ipv4/neigh/${name}/proxy_delay`, '0')
+  }
+
   routes(except: ReadonlySet<string>): Prefix[] {
     const skipped = new Set([...except].flatMap((name) => optionalIndex(this.#socket, name) ?? []))
     return this.#socket.request(getRoutes()).flatMap(({ payload }) => {
@@ -197,7 +204,7 @@ function macBytes(mac: string): Buffer {
   return Buffer.from(mac.replaceAll(':', ''), 'hex')
 }
 
-/** Synchronous on purpose: inside another namespace /proc/sys/net shows that namespace. A kernel without IPv6 has none. */
+/** Synchronous on purpose: inside another namespace /proc/sys/net shows that namespace. A kernel without IPv6, or a missing link, has none. */
 function setSysctl(name: string, value: string): void {
   try {
     writeFileSync(`/proc/sys/${name}`, value)

@@ -1,5 +1,10 @@
 /** The one nftables ruleset of the VM. Static: what changes are elements of its sets and of its map. Pure. */
 
+import { HOST_GATEWAY } from './forwards.ts'
+
+/** The VM's network device: QEMU's user network. */
+export const UPLINK = 'eth0'
+
 /** Name of the table, family inet. */
 export const TABLE = 'slipway'
 
@@ -19,7 +24,8 @@ export const Sets = {
 
 /**
  * Text for `nft -f -`, one transaction. Replaying it on a loaded table changes nothing (`add`), except that the chains
- * are rewritten. Established connections keep their translation when an element goes.
+ * are rewritten. The host itself (and nothing else out there) reaches containers directly: published ports of the direct
+ * model come in that way, with the bridge's address as their source, as through Docker's own proxy. Established connections keep their translation when an element goes.
  */
 export const RULESET = `
 add table inet ${TABLE}
@@ -41,11 +47,13 @@ flush chain inet ${TABLE} forward
 add rule inet ${TABLE} prerouting fib daddr type local dnat ip to meta l4proto . th dport map @${Sets.publish}
 add rule inet ${TABLE} output ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @${Sets.publish}
 
-add rule inet ${TABLE} postrouting ct status dnat iifname . oifname @${Sets.same} masquerade
+add rule inet ${TABLE} postrouting oifname @${Sets.bridges} ct status dnat masquerade
+add rule inet ${TABLE} postrouting oifname @${Sets.bridges} iifname ${UPLINK} ip saddr ${HOST_GATEWAY} masquerade
 add rule inet ${TABLE} postrouting iifname @${Sets.masquerade} oifname != @${Sets.bridges} masquerade
 
 add rule inet ${TABLE} forward ct state established,related accept
 add rule inet ${TABLE} forward ct status dnat accept
+add rule inet ${TABLE} forward iifname ${UPLINK} ip saddr ${HOST_GATEWAY} accept
 add rule inet ${TABLE} forward iifname . oifname @${Sets.same} accept
 add rule inet ${TABLE} forward iifname @${Sets.internal} drop
 add rule inet ${TABLE} forward oifname @${Sets.bridges} drop

@@ -21,6 +21,7 @@ import { Publisher } from './publisher.ts'
 import { type NetworkRecord, RecordFolder, type SandboxRecord } from './record.ts'
 import { type DnsOptions, parseResolvConf, resolvConfText } from './resolv-conf.ts'
 import { Resolver } from './resolver.ts'
+import { UPLINK } from './ruleset.ts'
 import { Sandboxes } from './sandboxes.ts'
 
 export interface NetworksOptions {
@@ -101,6 +102,7 @@ export class Networks implements NetworkService {
     const publications = await this.#publisher.load()
     const networks = this.#catalog.all().filter((network) => network.driver === 'bridge')
     for (const network of networks) this.#ensureBridge(network)
+    this.#links.proxyArp(UPLINK)
     await this.#firewall.load(networks.map(rulesOf), publications)
     for (const sandbox of this.#sandboxes.all()) {
       if (sandbox.dns) await this.#resume(sandbox)
