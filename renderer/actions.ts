@@ -3,6 +3,7 @@ import { call, open } from './api.ts'
 import { notify, notifyError } from './components/toast.tsx'
 import { showDialog } from './dialogs.ts'
 import { t } from './i18n.ts'
+import { session } from './session.ts'
 import { Store } from './store.ts'
 import { startTask } from './tasks.ts'
 
@@ -145,7 +146,9 @@ export function portUrl(ip: string | undefined, port: number): string {
 }
 
 export function openUrl(url: string): void {
-  call('app.openExternal', [url]).catch((error: unknown) =>
-    notifyError(t('failed.open', { name: url }), error),
-  )
+  call('app.openExternal', [url]).catch((error: unknown) => {
+    // A headless host has no browser to open, but this page is in one.
+    const opened = session.get().app?.shell === 'browser' && window.open(url, '_blank', 'noopener') !== null
+    if (!opened) notifyError(t('failed.open', { name: url }), error)
+  })
 }

@@ -34,7 +34,7 @@ test('an error inside the stream fails the task though the stream ended well', a
   await expect(
     startTask('pull', 'x', (handlers) => {
       queueMicrotask(() => {
-        handlers.data({ error: 'manifest unknown', errorDetail: { message: 'manifest unknown' } })
+        void handlers.data({ error: 'manifest unknown', errorDetail: { message: 'manifest unknown' } })
         handlers.end()
       })
       return { send: async () => undefined, finish: () => undefined, close: () => undefined }

@@ -18,10 +18,13 @@ interface ChartProps {
   format: (value: number) => string
   /** The axis reaches at least this far. */
   min: number
+  locale: string
+  /** Ticks at powers of two, as memory is counted. */
+  binary?: boolean
 }
 
 /** One quantity over time. Colours follow the theme. */
-export function Chart({ title, times, series, format, min }: ChartProps) {
+export function Chart({ title, times, series, format, min, locale, binary = false }: ChartProps) {
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<UPlot | undefined>(undefined)
   const labels = series.map((one) => one.label).join('\n')
@@ -30,7 +33,7 @@ export function Chart({ title, times, series, format, min }: ChartProps) {
     const box = host.current
     if (!box) return
     const create = (): UPlot =>
-      new UPlot(options(box.clientWidth, series, format, min), toData(times, series), box)
+      new UPlot(options(box.clientWidth, { series, format, min, locale, binary }), toData(times, series), box)
     plot.current = create()
     const observer = new ResizeObserver(() => plot.current?.setSize({ width: box.clientWidth, height: 150 }))
     observer.observe(box)
@@ -44,7 +47,7 @@ export function Chart({ title, times, series, format, min }: ChartProps) {
       theme.disconnect()
       plot.current?.destroy()
     }
-  }, [labels, min])
+  }, [labels, min, locale])
   useEffect(() => plot.current?.setData(toData(times, series)), [times, series])
   const last = series.map((one) => format(one.values.at(-1) ?? 0)).join(' · ')
   return (
@@ -70,12 +73,11 @@ function toData(times: readonly number[], series: readonly Series[]): UPlot.Alig
   return [[...times], ...series.map((one) => [...one.values])]
 }
 
-function options(
-  width: number,
-  series: readonly Series[],
-  format: (value: number) => string,
-  min: number,
-): UPlot.Options {
+type Look = Pick<ChartProps, 'series' | 'format' | 'min' | 'locale' | 'binary'>
+
+function options(width: number, { series, format, min, locale, binary }: Look): UPlot.Options {
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' })
+  const powers = Array.from({ length: 30 }, (_, index) => 2 ** (index + 16))
   const probe = document.createElement('span')
   document.body.append(probe)
   const resolve = (name: string): string => {
@@ -103,8 +105,19 @@ function options(
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(min, high * 1.1)] } },
     axes: [
-      { ...axis, space: 90 },
-      { ...axis, size: 68, space: 40, values: (_plot, ticks) => ticks.map(format) },
+      {
+        ...axis,
+        space: 110,
+        size: 26,
+        values: (_plot, ticks) => ticks.map((tick) => clock.format(tick * 1000)),
+      },
+      {
+        ...axis,
+        size: 68,
+        space: 40,
+        ...(binary && { incrs: powers }),
+        values: (_plot, ticks) => ticks.map(format),
+      },
     ],
     series: [{}, ...lines],
   }

@@ -282,7 +282,9 @@ class World {
     if (stream === 'machine.states') setTimeout(() => handlers.data(this.machine), 10)
     if (stream === 'containers.allStats') {
       const send = () =>
-        handlers.data(this.containers.filter((one) => one.State === 'running').map((one) => this.stats(one)))
+        void handlers.data(
+          this.containers.filter((one) => one.State === 'running').map((one) => this.stats(one)),
+        )
       for (let i = 0; i < 20; i++) setTimeout(send, 5 + i)
       every(1000, send)
     }
@@ -297,7 +299,7 @@ class World {
     }
     if (stream === 'containers.logs') this.#logs(handlers, every)
     if (stream === 'machine.logs')
-      handlers.data(
+      void handlers.data(
         '[    0.000000] Linux version 6.12.43+deb13-cloud-amd64\n[    1.204110] EXT4-fs (vda): mounted filesystem',
       )
     if (stream === 'containers.terminal') return this.#terminal(handlers)
@@ -369,15 +371,15 @@ class World {
       total,
       current: 0,
     }))
-    handlers.data({ status: `Pulling from library/${name}`, id: 'latest' })
+    void handlers.data({ status: `Pulling from library/${name}`, id: 'latest' })
     for (const layer of layers)
-      handlers.data({ status: 'Pulling fs layer', id: layer.id, progressDetail: {} })
+      void handlers.data({ status: 'Pulling fs layer', id: layer.id, progressDetail: {} })
     every(100, () => {
       for (const layer of layers.slice(0, 3)) {
         if (layer.current >= layer.total) continue
         layer.current = Math.min(layer.total, layer.current + 2e6)
         const done = layer.current >= layer.total
-        handlers.data({
+        void handlers.data({
           status: done ? 'Pull complete' : 'Downloading',
           id: layer.id,
           progressDetail: done ? {} : { current: layer.current, total: layer.total },

@@ -56,7 +56,7 @@ export function reclaimable(usage: DiskUsage, unusedNetworks: readonly string[])
       kind: 'volumes',
       count: volumes.length,
       size: sum(volumes.map((volume) => volume.UsageData?.Size)),
-      names: volumes.map((volume) => volume.Name),
+      names: volumes.map((volume) => volume.Name.replace(/^([0-9a-f]{12})[0-9a-f]{52}$/, '$1')),
     },
   ]
 }

@@ -43,6 +43,7 @@ export function StatsTab({ id, running }: { id: string; running: boolean }) {
       <Chart
         title={t('stats.cpu')}
         times={times}
+        locale={locale}
         min={0.05}
         format={(value) => percent(value, locale)}
         series={[{ label: t('stats.cpu'), color: '--accent', values: samples.map((one) => one.cpu) }]}
@@ -50,6 +51,8 @@ export function StatsTab({ id, running }: { id: string; running: boolean }) {
       <Chart
         title={t('stats.memoryOf', { limit: memory(last.memoryLimit, locale) })}
         times={times}
+        locale={locale}
+        binary
         min={2 ** 22}
         format={(value) => memory(value, locale)}
         series={[{ label: t('stats.memory'), color: '--violet', values: samples.map((one) => one.memory) }]}
@@ -57,6 +60,7 @@ export function StatsTab({ id, running }: { id: string; running: boolean }) {
       <Chart
         title={t('stats.network')}
         times={times}
+        locale={locale}
         min={1000}
         format={rate}
         series={[
@@ -67,6 +71,7 @@ export function StatsTab({ id, running }: { id: string; running: boolean }) {
       <Chart
         title={t('stats.disk')}
         times={times}
+        locale={locale}
         min={1000}
         format={rate}
         series={[

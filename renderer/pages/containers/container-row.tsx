@@ -99,8 +99,7 @@ export function ContainerCells({ container, nested, selected, targets }: Contain
 /** The state in words; for what failed, why. */
 function StateText({ container }: { container: ContainerSummary }) {
   const { t } = useI18n()
-  if (hasFailed(container) || (container.State === 'created' && container.Status !== ''))
-    return <Cause container={container} />
+  if (mayHaveFailed(container)) return <Cause container={container} />
   const health = healthOf(container)
   const code = exitCode(container)
   const text = code === undefined ? t(`state.${container.State}`) : t('state.exitedWith', { code })
@@ -114,6 +113,11 @@ function StateText({ container }: { container: ContainerSummary }) {
       )}
     </span>
   )
+}
+
+/** A kill may have been the kernel's, and a container that was only created may have failed to start. */
+function mayHaveFailed(container: ContainerSummary): boolean {
+  return hasFailed(container) || exitCode(container) === 137 || container.State === 'created'
 }
 
 function Cause({ container }: { container: ContainerSummary }) {
@@ -137,10 +141,9 @@ function Cause({ container }: { container: ContainerSummary }) {
 function Ports({ container }: { container: ContainerSummary }) {
   const { t } = useI18n()
   const chips = portChips(container)
-  const shown = chips.slice(0, 2)
   return (
     <span className="port-chips">
-      {shown.map((chip) => (
+      {chips.slice(0, 2).map((chip) => (
         <button
           key={chip.text}
           type="button"
@@ -154,7 +157,8 @@ function Ports({ container }: { container: ContainerSummary }) {
           {chip.text}
         </button>
       ))}
-      {chips.length > shown.length && <span className="faint num">+{chips.length - shown.length}</span>}
+      {chips.length > 2 && <span className="faint num port-more">+{chips.length - 2}</span>}
+      {chips.length > 1 && <span className="faint num port-more-narrow">+{chips.length - 1}</span>}
     </span>
   )
 }

@@ -13,6 +13,7 @@ import { count } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useContainers } from '../../queries.ts'
 import { go } from '../../router.ts'
+import { useOnline } from '../../session-hooks.ts'
 import { lastSample, watchStats } from '../../stats.ts'
 import { containerMenu } from './container-menu.ts'
 import { ContainerCells, GroupCells } from './container-row.tsx'
@@ -40,6 +41,7 @@ function useKept<K extends keyof typeof kept>(key: K): [(typeof kept)[K], (value
 
 export function ContainersPage() {
   const { t, locale } = useI18n()
+  const online = useOnline()
   const containers = useContainers()
   const [filter, setFilter] = useKept('filter')
   const [query, setQuery] = useKept('query')
@@ -67,7 +69,7 @@ export function ContainersPage() {
       title={t('nav.containers')}
       bar={bar}
       actions={
-        <Button kind="primary" icon={Plus} onClick={() => showDialog({ kind: 'run' })}>
+        <Button kind="primary" disabled={!online} icon={Plus} onClick={() => showDialog({ kind: 'run' })}>
           {t('containers.run')}
         </Button>
       }

@@ -15,6 +15,7 @@ import { ago, bytes, shortId } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useContainers, useImages } from '../../queries.ts'
 import { go } from '../../router.ts'
+import { useOnline } from '../../session-hooks.ts'
 import { useStore } from '../../store.ts'
 import { imageMenu, loadImages, removeImages, rowLabel } from './image-actions.ts'
 import { type ImageFilter, type ImageRow, type ImageSort, imageRows } from './images-view.ts'
@@ -23,6 +24,7 @@ import './images.css'
 
 export function ImagesPage() {
   const { t, locale } = useI18n()
+  const online = useOnline()
   const images = useImages()
   const [query, setQuery] = useState('')
   const [filter, setFilter] = useState<ImageFilter>('all')
@@ -38,11 +40,21 @@ export function ImagesPage() {
       }
       actions={
         <>
-          <IconButton icon={FolderInput} label={t('images.load')} onClick={() => void loadImages()} />
-          <Button icon={Hammer} onClick={() => showDialog({ kind: 'build' })}>
+          <IconButton
+            icon={FolderInput}
+            disabled={!online}
+            label={t('images.load')}
+            onClick={() => void loadImages()}
+          />
+          <Button disabled={!online} icon={Hammer} onClick={() => showDialog({ kind: 'build' })}>
             {t('images.build')}
           </Button>
-          <Button kind="primary" icon={ArrowDownToLine} onClick={() => showDialog({ kind: 'pull' })}>
+          <Button
+            kind="primary"
+            disabled={!online}
+            icon={ArrowDownToLine}
+            onClick={() => showDialog({ kind: 'pull' })}
+          >
             {t('images.pull')}
           </Button>
         </>
@@ -181,7 +193,7 @@ function ImageCells({
         )}
       </Cell>
       <Cell column="use">
-        {row.usedBy > 0 && <Badge tone="green">{t('images.inUse', { count: row.usedBy })}</Badge>}
+        {row.usedBy > 0 && <Badge tone="gray">{t('images.inUse', { count: row.usedBy })}</Badge>}
       </Cell>
       <Cell column="id">
         <code className="faint">{shortId(row.image.Id)}</code>

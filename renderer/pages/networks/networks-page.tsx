@@ -14,6 +14,7 @@ import { count } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useNetworks } from '../../queries.ts'
 import { go } from '../../router.ts'
+import { useOnline } from '../../session-hooks.ts'
 import { useStore } from '../../store.ts'
 import { canRemove, networkMenu, removeNetwork } from './network-actions.ts'
 import '../images/images.css'
@@ -21,13 +22,14 @@ import '../volumes/volumes.css'
 
 export function NetworksPage() {
   const { t } = useI18n()
+  const online = useOnline()
   const networks = useNetworks()
   const [query, setQuery] = useState('')
   return (
     <Page
       title={t('nav.networks')}
       actions={
-        <Button kind="primary" icon={Plus} onClick={() => showDialog({ kind: 'network' })}>
+        <Button kind="primary" disabled={!online} icon={Plus} onClick={() => showDialog({ kind: 'network' })}>
           {t('networks.create')}
         </Button>
       }

@@ -8,6 +8,7 @@ import {
   printSize,
   type RunForm,
   toCreateRequest,
+  wantsTerminal,
 } from './run-form.ts'
 
 const form = (part: Partial<RunForm>): RunForm => ({ ...structuredClone(EMPTY_FORM), tty: false, ...part })
@@ -164,4 +165,11 @@ test('the body of create', () => {
     ExposedPorts: { '80/tcp': {} },
     HostConfig: { Memory: 67_108_864, PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] } },
   })
+})
+
+test('a shell wants a terminal', () => {
+  expect(wantsTerminal(form({}), { Cmd: ['/bin/bash'] })).toBe(true)
+  expect(wantsTerminal(form({}), { Cmd: ['sh'], Entrypoint: ['/entry.sh'] })).toBe(false)
+  expect(wantsTerminal(form({ command: 'ls' }), { Cmd: ['sh'] })).toBe(false)
+  expect(wantsTerminal(form({ command: 'bash' }), { Cmd: ['nginx'] })).toBe(true)
 })

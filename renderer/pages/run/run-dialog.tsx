@@ -1,6 +1,6 @@
 import { ChevronRight, ClipboardPaste, Copy } from 'lucide-react'
-import { useMemo, useState } from 'react'
-import type { ContainerCreateRequest } from '../../../vm/api/containers.ts'
+import { useEffect, useMemo, useState } from 'react'
+import type { ContainerConfig, ContainerCreateRequest } from '../../../vm/api/containers.ts'
 import { kindOf, messageOf } from '../../../vm/api/errors.ts'
 import { openUrl, portUrl, pullImage } from '../../actions.ts'
 import { call } from '../../api.ts'
@@ -26,7 +26,7 @@ import {
   problemFinder,
   RestartField,
 } from './form-fields.tsx'
-import { checkForm, EMPTY_FORM, type RunForm, toCreateRequest } from './run-form.ts'
+import { checkForm, EMPTY_FORM, type RunForm, toCreateRequest, wantsTerminal } from './run-form.ts'
 import './run.css'
 
 type Step = { at: 'form' } | { at: 'pulling' | 'creating' | 'starting' }
@@ -38,9 +38,15 @@ export function RunDialog({ initial }: { initial: Partial<RunForm> | undefined }
   const [step, setStep] = useState<Step>({ at: 'form' })
   const [failure, setFailure] = useState<string | undefined>(undefined)
   const [pasting, setPasting] = useState(false)
+  const [ttyChosen, setTtyChosen] = useState(initial?.tty !== undefined)
   const problems = useMemo(() => checkForm(form), [form])
   const problem = problemFinder(tried ? problems : problems.filter(({ field }) => field !== 'image'), t)
-  const change = (part: Partial<RunForm>): void => setForm((before) => ({ ...before, ...part }))
+  const change = (part: Partial<RunForm>): void => {
+    if ('tty' in part) setTtyChosen(true)
+    setForm((before) => ({ ...before, ...part }))
+  }
+  const guess = useGuessedTty(form, ttyChosen)
+  const shown = guess ? { ...form, tty: true } : form
   const working = step.at !== 'form'
 
   const submit = async (start: boolean): Promise<void> => {
@@ -48,13 +54,14 @@ export function RunDialog({ initial }: { initial: Partial<RunForm> | undefined }
     if (problems.length > 0 || working) return
     setFailure(undefined)
     try {
-      const id = await create(form, (at) => setStep({ at }))
+      const made = await create(shown, ttyChosen, (at) => setStep({ at }))
+      const { id } = made
       if (start) {
         setStep({ at: 'starting' })
         await startOrRemove(id)
       }
       closeDialog()
-      announce(form, id, start)
+      announce(made.form, id, start)
     } catch (error) {
       setStep({ at: 'form' })
       if (kindOf(error) !== 'cancelled') setFailure(messageOf(error))
@@ -88,31 +95,74 @@ export function RunDialog({ initial }: { initial: Partial<RunForm> | undefined }
           <PasteField
             onForm={(pasted) => {
               setForm(pasted)
+              setTtyChosen(true)
               setPasting(false)
             }}
           />
         )}
-        <FormBody form={form} change={change} problem={problem} />
-        <Preview form={form} />
+        <FormBody form={shown} change={change} problem={problem} />
+        <Preview form={shown} />
       </div>
     </Modal>
   )
 }
 
-/** Creates, pulling the image first where it is not here yet. */
-async function create(form: RunForm, onStep: (at: 'pulling' | 'creating') => void): Promise<string> {
-  const body = toCreateRequest(form) as ContainerCreateRequest & Record<string, unknown>
-  const name = form.name || undefined
-  onStep('creating')
+/** A terminal for images that start a shell, unless the user has said. */
+function useGuessedTty(form: RunForm, chosen: boolean): boolean {
+  const [config, setConfig] = useState<ContainerConfig | undefined>(undefined)
+  const images = useImages()
+  const image = form.image.trim()
+  const local =
+    'data' in images &&
+    images.data?.some((one) => one.RepoTags?.some((tag) => tag === image || tag === `${image}:latest`))
+  useEffect(() => {
+    setConfig(undefined)
+    if (!local) return
+    const abort = new AbortController()
+    call('images.inspect', [image], { signal: abort.signal }).then(
+      (inspect) => setConfig(inspect.Config),
+      () => setConfig(undefined),
+    )
+    return () => abort.abort()
+  }, [image, local])
+  return !chosen && config !== undefined && guessTty(form, config)
+}
+
+function guessTty(form: RunForm, config: ContainerConfig): boolean {
   try {
-    return (await call('containers.create', [name, body])).Id
+    return wantsTerminal(form, config)
+  } catch {
+    // An open quote while typing.
+    return false
+  }
+}
+
+interface Made {
+  id: string
+  form: RunForm
+}
+
+/** Creates, pulling the image first where it is not here yet. */
+async function create(
+  form: RunForm,
+  ttyChosen: boolean,
+  onStep: (at: 'pulling' | 'creating') => void,
+): Promise<Made> {
+  const send = async (filled: RunForm): Promise<Made> => {
+    onStep('creating')
+    const body = toCreateRequest(filled) as ContainerCreateRequest & Record<string, unknown>
+    return { id: (await call('containers.create', [filled.name || undefined, body])).Id, form: filled }
+  }
+  try {
+    return await send(form)
   } catch (error) {
     if (kindOf(error) !== 'not_found') throw error
   }
   onStep('pulling')
-  await pullImage(form.image.trim(), { quiet: true })
-  onStep('creating')
-  return (await call('containers.create', [name, body])).Id
+  const image = form.image.trim()
+  await pullImage(image, { quiet: true })
+  const { Config } = await call('images.inspect', [image])
+  return send({ ...form, tty: ttyChosen ? form.tty : guessTty(form, Config) })
 }
 
 /** A container that could not start leaves nothing behind, so that the corrected form can be sent again. */

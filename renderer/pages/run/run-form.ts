@@ -1,4 +1,5 @@
 import type {
+  ContainerConfig,
   ContainerCreateRequest,
   ContainerInspect,
   HostConfig,
@@ -61,7 +62,7 @@ export const EMPTY_FORM: RunForm = {
   restart: 'no',
   memory: '',
   cpus: '',
-  tty: true,
+  tty: false,
   autoRemove: false,
   workdir: '',
   user: '',
@@ -258,4 +259,12 @@ export function parseEnvFile(text: string): { key: string; value: string }[] {
     const value = quoted ? (quoted[2] ?? '') : raw.replace(/\s+#.*$/, '')
     return [{ key: match[1] ?? '', value: quoted?.[1] === '"' ? value.replaceAll('\\n', '\n') : value }]
   })
+}
+
+/** Whether what would run is a shell, which ends at once without a terminal. */
+export function wantsTerminal(form: RunForm, image: Pick<ContainerConfig, 'Cmd' | 'Entrypoint'>): boolean {
+  const entrypoint = form.entrypoint === '' ? (image.Entrypoint ?? []) : splitWords(form.entrypoint)
+  const command = form.command === '' ? (image.Cmd ?? []) : splitWords(form.command)
+  const words = [...entrypoint, ...command]
+  return words.length === 1 && /(^|\/)(ba|da|a|z|k|fi)?sh$/.test(words[0] ?? '')
 }

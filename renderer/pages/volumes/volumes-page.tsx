@@ -17,6 +17,7 @@ import { useI18n } from '../../i18n.ts'
 import { useContainers, useVolumes } from '../../queries.ts'
 import { useResource } from '../../resources.ts'
 import { go, href } from '../../router.ts'
+import { useOnline } from '../../session-hooks.ts'
 import '../images/images.css'
 import './volumes.css'
 
@@ -28,6 +29,7 @@ interface VolumeRow {
 
 export function VolumesPage() {
   const { t } = useI18n()
+  const online = useOnline()
   const volumes = useVolumes()
   const [query, setQuery] = useState('')
   const create = (): void =>
@@ -44,7 +46,7 @@ export function VolumesPage() {
     <Page
       title={t('nav.volumes')}
       actions={
-        <Button kind="primary" icon={Plus} onClick={create}>
+        <Button kind="primary" disabled={!online} icon={Plus} onClick={create}>
           {t('volumes.create')}
         </Button>
       }
