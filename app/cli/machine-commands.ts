@@ -63,6 +63,10 @@ export const status: Command = {
     const state = await stateOf(context)
     if (flags['json']) context.out.line(JSON.stringify({ ...state, dockerHost: context.home.dockerHost }))
     else for (const line of statusLines(state, context)) context.out.line(line)
+    const left = state.state === 'stopped' ? await orphan(context) : undefined
+    if (left !== undefined) {
+      context.out.note(`A virtual machine (process ${left}) outlived its app: slipway start takes it over.`)
+    }
     return flags['json'] || isUp(state) ? 0 : 3
   },
 }

@@ -1,3 +1,4 @@
+import { EngineError } from '../../vm/api/errors.ts'
 import type { PublishedPort } from '../../vm/api/slipway.ts'
 import { type Command, UsageError } from './command.ts'
 import type { Context } from './context.ts'
@@ -39,7 +40,10 @@ function without(ports: readonly PublishedPort[], gone: PublishedPort, container
       (gone.hostIp !== '' && port.hostIp !== gone.hostIp),
   )
   if (kept.length === ports.length) {
-    throw new UsageError(`container ${container}: ${gone.hostPort}:${gone.containerPort} is not published`)
+    throw new EngineError(
+      'not_found',
+      `container ${container}: ${gone.hostPort}:${gone.containerPort} is not published`,
+    )
   }
   return kept
 }
