@@ -214,7 +214,7 @@ export function Terminal({ tab }: { tab: TerminalTab }) {
       view.element.remove()
     }
   }, [tab.id])
-  return <div className="terminal" ref={host} />
+  return <div className="terminal" role="tabpanel" aria-label={tab.title} ref={host} />
 }
 
 /** The fast renderer where the GPU gives one; without it, or when it is lost, xterm draws with the DOM. */
