@@ -34,6 +34,7 @@ export function hostsFile(record: ContainerRecord, links: readonly LinkedContain
   })
   return `${[
     ...LOCALHOST,
+    `${HOST_ADDRESS}\thost.docker.internal gateway.docker.internal`,
     ...extra,
     ...links.map((link) => `${link.address}\t${link.names.join(' ')}`),
     ...addresses.map((address) => `${address}\t${own}`),

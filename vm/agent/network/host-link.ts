@@ -51,6 +51,13 @@ export class HostLink {
   readonly #waiters = new Set<() => void>()
   #sequence = 0
 
+  #seen = false
+
+  /** Whether an app was ever connected to this agent. */
+  get seen(): boolean {
+    return this.#seen
+  }
+
   get connected(): boolean {
     return this.#stream !== undefined
   }
@@ -59,6 +66,7 @@ export class HostLink {
   accept(stream: Duplex): Promise<void> {
     this.#stream?.destroy()
     this.#stream = stream
+    this.#seen = true
     const lines = new LineDecoder()
     return new Promise((resolve) => {
       stream.on('data', (chunk: Buffer) => {

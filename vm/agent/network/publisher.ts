@@ -150,6 +150,8 @@ export class Publisher {
   async #linked(options: { deferred?: boolean; signal?: AbortSignal }): Promise<boolean> {
     if (options.deferred) return this.#link.connected
     if (await this.#link.wait(LINK_WAIT_MS, options.signal)) return true
+    // Clients come through the app, so before its first visit only restart policies start containers: those wait for it.
+    if (!this.#link.seen && !options.signal?.aborted) return false
     throw new EngineError(
       'unavailable',
       'the Slipway app is not connected, so no port of the host can be opened',
