@@ -89,8 +89,10 @@ async function runWelcome(): Promise<void> {
   const wanted = await call('ports.free', ['127.0.0.1', 8080, 'tcp'])
   const port = wanted.free ? 8080 : wanted.next
   const existing = await call('containers.list', [{ all: true, filters: { name: ['^/welcome$'] } }])
+  const name = existing.length > 0 ? undefined : 'welcome'
+  await imageThere()
   const { Id } = await call('containers.create', [
-    existing.length > 0 ? undefined : 'welcome',
+    name,
     {
       Image: IMAGE,
       ExposedPorts: { '80/tcp': {} },
@@ -98,6 +100,16 @@ async function runWelcome(): Promise<void> {
     },
   ])
   await call('containers.start', [Id])
+}
+
+/** On the very first start the engine still unpacks the built-in image when it already answers. */
+async function imageThere(): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (Date.now() < deadline) {
+    const images = await call('images.list', [{ reference: [IMAGE] }])
+    if (images.length > 0) return
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
 }
 
 interface StepProps {
