@@ -70,7 +70,7 @@ export class Execs {
     const task = await this.#launch(exec, false)
     task.stdout.resume()
     task.stderr?.resume()
-    this.#watch(exec, task)
+    void this.#watch(exec, task)
   }
 
   /** Couples the client with the process until it ends. A program that cannot run is told on the stream. */

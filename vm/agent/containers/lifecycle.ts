@@ -288,7 +288,7 @@ export class Lifecycle {
     await this.#signal(container, stopSignal)
     emit(this.#parts, container, 'kill', { signal: String(stopSignal) })
     const over = new AbortController()
-    const timeUp = seconds < 0 ? new Promise<false>(() => {}) : sleepUntil(seconds * 1000, over.signal)
+    const timeUp = sleepUntil(seconds < 0 ? undefined : seconds * 1000, over.signal)
     const ended = await Promise.race([gone.then(() => true as const), timeUp])
     over.abort()
     if (ended) return
@@ -341,8 +341,10 @@ function waitResponse(exitCode: number, error: string): WaitResponse {
   return { StatusCode: exitCode, ...(error === '' ? {} : { Error: { Message: error } }) }
 }
 
-function sleepUntil(ms: number, signal: AbortSignal): Promise<false> {
+/** False after `ms`; never when it is undefined or the signal fires. */
+function sleepUntil(ms: number | undefined, signal: AbortSignal): Promise<false> {
   return new Promise((resolve) => {
+    if (ms === undefined) return
     const timer = setTimeout(() => resolve(false), ms)
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
   })

@@ -93,7 +93,7 @@ describe('readLog', () => {
 
   it('follows from before the file exists, across rotation, to the end', async () => {
     const path = join(folder, 'log')
-    let finish = () => {}
+    let finish: () => void = () => undefined
     const ended = new Promise<void>((resolve) => {
       finish = resolve
     })
@@ -114,7 +114,7 @@ describe('readLog', () => {
 
   it('stops following when the signal fires', async () => {
     const abort = new AbortController()
-    const all = texts(followFile(join(folder, 'log'), 0, new Promise(() => {}), abort.signal))
+    const all = texts(followFile(join(folder, 'log'), 0, new Promise(() => undefined), abort.signal))
     setTimeout(() => abort.abort(), 20)
     expect(await all).toBe('')
   })

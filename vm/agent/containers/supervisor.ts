@@ -122,13 +122,15 @@ export class Supervisor implements AsyncDisposable {
     const limits = rotationOf(container.record)
     if (!limits) return undefined
     const directory = this.#parts.store.directory(container.id)
-    let timer: NodeJS.Timeout | undefined
+    let pending = false
     const check = async () => {
-      timer = undefined
+      pending = false
       if (container.task === task && (await rotateIfLarge(directory, limits))) await task.reopenLog()
     }
     return watch(directory, () => {
-      timer ??= setTimeout(() => {
+      if (pending) return
+      pending = true
+      setTimeout(() => {
         check().catch((error) =>
           this.#parts.log(`container ${container.shortId}: log rotation: ${messageOf(error)}`),
         )
