@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import type { EngineError } from '../../api/errors.ts'
+import type { NetworkCreateRequest } from '../../api/networks.ts'
+import { parsePrefix } from './address.ts'
+import { buildNetwork } from './create.ts'
+import { checkSettings } from './endpoint.ts'
+import type { NetworkRecord } from './record.ts'
+
+const around = (networks: NetworkRecord[] = [], avoid: string[] = []) => ({
+  networks,
+  avoid: avoid.flatMap((text) => parsePrefix(text)?.prefix ?? []),
+  id: 'ab'.repeat(32),
+  created: '2026-01-01T00:00:00.000Z',
+  random: (bytes: number) => Buffer.alloc(bytes, 7),
+})
+const build = (request: NetworkCreateRequest, ...rest: Parameters<typeof around>) =>
+  buildNetwork(request, around(...rest))
+function failure(request: NetworkCreateRequest, networks: NetworkRecord[] = []): string {
+  try {
+    build(request, networks)
+  } catch (error) {
+    return `${(error as EngineError).kind}: ${(error as EngineError).message}`
+  }
+  throw new Error('did not fail')
+}
+
+test('a plain network gets the next pool, a gateway and a bridge named after its id', () => {
+  expect(build({ Name: 'n1' }, [], ['172.17.0.0/16', '172.18.4.0/24'])).toMatchObject({
+    ipam: [{ Subnet: '172.19.0.0/16', Gateway: '172.19.0.1' }],
+    bridge: 'br-abababababab',
+    chosenSubnet: false,
+    enableIPv6: false,
+  })
+})
+
+test('IPv6 without a subnet takes a unique-local one', () => {
+  expect(build({ Name: 'n1', EnableIPv6: true }).ipam).toEqual([
+    { Subnet: '172.17.0.0/16', Gateway: '172.17.0.1' },
+    { Subnet: 'fd07:707:707:707::/64', Gateway: 'fd07:707:707:707::1' },
+  ])
+})
+
+test('what Docker refuses is refused with its kind and words', () => {
+  const first = {
+    ...build({ Name: 'n1', IPAM: { Config: [{ Subnet: '10.1.0.0/16' }] } }),
+    bridge: 'br-first',
+  }
+  expect(failure({ Name: 'n1' }, [first])).toBe('conflict: network with name n1 already exists')
+  expect(failure({ Name: 'host' })).toBe(
+    'permission_denied: operation is not permitted on predefined host network ',
+  )
+  expect(failure({ Name: ' ' })).toBe('invalid_argument: invalid name: name is empty')
+  expect(failure({ Name: 'x', Driver: 'nope' })).toBe('not_found: plugin "nope" not found')
+  expect(failure({ Name: 'x', Driver: 'macvlan' })).toContain('not_implemented: network driver macvlan')
+  expect(failure({ Name: 'x', EnableIPv4: false })).toContain('IPv4 or IPv6 must be enabled')
+  expect(failure({ Name: 'x', Options: { 'com.docker.network.driver.mtu': 'big' } })).toContain('mtu')
+  expect(failure({ Name: 'x', IPAM: { Config: [{ Subnet: '10.1.2.0/24' }] } }, [first])).toBe(
+    'permission_denied: invalid pool request: Pool overlaps with other one on this address space',
+  )
+})
+
+test('static addresses need a chosen subnet that holds them', () => {
+  const chosen = build({ Name: 'n1', IPAM: { Config: [{ Subnet: '10.1.0.0/16' }] } })
+  const given = build({ Name: 'n2' })
+  const check = (network: NetworkRecord, IPv4Address: string) => () =>
+    checkSettings(network, { IPAMConfig: { IPv4Address } })
+  expect(check(chosen, '10.1.0.9')).not.toThrow()
+  expect(check(chosen, '10.2.0.9')).toThrow('no configured subnet contains IP address 10.2.0.9')
+  expect(check(chosen, 'x')).toThrow('invalid IPv4 address: x')
+  expect(check(given, '172.17.0.9')).toThrow('only when connecting to networks with user configured subnets')
+  expect(check({ ...given, name: 'bridge' }, '172.17.0.9')).toThrow('on user defined networks only')
+  expect(() => checkSettings({ ...given, name: 'bridge' }, { Aliases: ['a'] })).toThrow('aliases')
+  expect(() => checkSettings(given, { MacAddress: 'zz' })).toThrow('invalid MAC address zz')
+})
