@@ -1,5 +1,6 @@
 /** One `docker build` of the classic kind: step by step, each an image, each cached by instruction and content. */
 import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 import type { ContainerConfig } from '../../api/containers.ts'
 import { EngineError, kindOf } from '../../api/errors.ts'
 import type { ProgressMessage } from '../../api/images.ts'
@@ -14,6 +15,7 @@ import { type CopyParts, runCopy } from './copy-step.ts'
 import { type ParsedDockerfile, parseDockerfile, type Stage, type Step } from './dockerfile.ts'
 import { expandVariables } from './expand.ts'
 import type { BuildOptions } from './options.ts'
+import { resolveInRoot } from './root-path.ts'
 import { type RunParts, runCommand } from './run-step.ts'
 import { StageState, unconsumed } from './stage.ts'
 
@@ -170,15 +172,29 @@ export class Build {
     const shown = ['CMD', 'ENTRYPOINT', 'SHELL'].includes(step.keyword)
       ? `${step.keyword} ${JSON.stringify(step.keyword === 'CMD' ? config.Cmd : step.keyword === 'ENTRYPOINT' ? config.Entrypoint : config.Shell)}`
       : `${step.keyword} ${expand(step.rest)}`
-    await this.#configStep(state, shown, config)
+    const { WorkingDir } = config
+    const makes = step.keyword === 'WORKDIR' && WorkingDir !== undefined
+    await this.#configStep(state, shown, config, makes ? () => this.#directory(state, WorkingDir) : undefined)
+  }
+
+  /** WORKDIR makes the directory where there is none. */
+  #directory(state: StageState, path: string): Promise<string> {
+    return this.#parts.rootfs.writing(state.image?.snapshot, async (root) => {
+      await mkdir(await resolveInRoot(root, path), { recursive: true, mode: 0o755 })
+    })
   }
 
   /** A step that changes the configuration only: no container runs, but Docker shows one. */
-  async #configStep(state: StageState, description: string, config: ContainerConfig): Promise<void> {
+  async #configStep(
+    state: StageState,
+    description: string,
+    config: ContainerConfig,
+    write?: () => Promise<string>,
+  ): Promise<void> {
     await this.#cached(state, [description, config, state.runArgs], description, async () => {
       const container = randomBytes(6).toString('hex')
       this.#print(` ---> Running in ${container}\n`)
-      const id = await this.#commit(state, config, `/bin/sh -c #(nop)  ${description}`, undefined)
+      const id = await this.#commit(state, config, `/bin/sh -c #(nop)  ${description}`, await write?.())
       this.#print(` ---> Removed intermediate container ${container}\n`)
       return id
     })
