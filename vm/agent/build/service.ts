@@ -38,6 +38,7 @@ export class Builds {
   readonly #root: string
   readonly #cache: BuildCache
   readonly #rootfs: RootFilesystems
+  #recovered: Promise<void> | undefined
 
   constructor(options: {
     images: BuildImages
@@ -57,14 +58,6 @@ export class Builds {
     this.#rootfs = new RootFilesystems({ ...options, root: join(options.root, 'mounts') })
   }
 
-  /** Drops what builds of a killed run left half-made. */
-  async open(): Promise<void> {
-    await rm(join(this.#root, 'contexts'), { recursive: true, force: true })
-    for await (const { name, kind } of this.#snapshots.walk()) {
-      if (kind === 'active' && name.startsWith(BUILD_PREFIX)) await this.#snapshots.remove(name)
-    }
-  }
-
   /** Refusals of the request itself are thrown before the first message; what a step does wrong ends the stream. */
   async *build(
     tar: AsyncIterable<Uint8Array>,
@@ -73,6 +66,8 @@ export class Builds {
   ): AsyncIterable<ProgressMessage> {
     const tags = options.tags.map((tag) => tagString(parseReference(tag)))
     const given = signal ? { signal } : {}
+    this.#recovered ??= this.#recover()
+    await this.#recovered
     const context = await BuildContext.receive(tar, join(this.#root, 'contexts'), this.#kernel, given)
     try {
       const dockerfile = await context.dockerfile(options.dockerfile)
@@ -137,6 +132,14 @@ export class Builds {
     } catch (error) {
       // A container came to use it: then it is no rubbish.
       if (kindOf(error) !== 'conflict' && kindOf(error) !== 'not_found') throw error
+    }
+  }
+
+  /** Drops what builds of a killed run left half-made; before the first build of this one. */
+  async #recover(): Promise<void> {
+    await rm(join(this.#root, 'contexts'), { recursive: true, force: true })
+    for await (const { name, kind } of this.#snapshots.walk()) {
+      if (kind === 'active' && name.startsWith(BUILD_PREFIX)) await this.#snapshots.remove(name)
     }
   }
 
