@@ -21,8 +21,10 @@ test('kill -9 of the agent: containers go on, logs and exit codes are there', as
   )
   await c.ok('run', '-d', '--name', 'brief', 'busybox', 'sh', '-c', 'sleep 4; exit 6')
   const before = await c.ok('inspect', '-f', '{{.State.Pid}}', 'steady')
-  const killed = await c.slipway('ssh', '--', 'kill', '-9', '$(pidof node)')
-  expect(killed.stderr).toBe('')
+  const pid = () => c.slipway('ssh', 'pidof', 'node').then(({ stdout }) => stdout.trim())
+  const agent = await pid()
+  await c.slipway('ssh', 'kill', '-9', agent)
+  await expect.poll(pid, { timeout: 60_000 }).not.toMatch(new RegExp(`^${agent}$|^$`))
   await expect.poll(async () => (await c.docker('version')).code, { timeout: 60_000 }).toBe(0)
   expect(await c.ok('inspect', '-f', '{{.State.Running}} {{.State.Pid}}', 'steady')).toBe(`true ${before}`)
   await expect

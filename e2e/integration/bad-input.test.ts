@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type HostileRegistry, startHostileRegistry } from '../fixtures/hostile-registry.ts'
+import { buildImage, type Entry, layerTar } from '../fixtures/oci.ts'
+import { type Context, context } from './context.ts'
+
+let c: Context
+let registry: HostileRegistry
+const plain: Entry[] = [{ name: 'hello', data: 'hello' }]
+const image = async (...entries: Entry[]) => ({
+  image: buildImage({ config: { Cmd: ['/hello'] }, layers: [await layerTar(entries)] }),
+})
+
+beforeAll(async () => {
+  c = await context()
+  registry = await startHostileRegistry({
+    'wrong/digest': {
+      ...(await image(...plain)),
+      tamper: ({ data }) => Buffer.from(data).fill(0, Math.max(0, data.length - 20)),
+    },
+    'wrong/size': { ...(await image(...plain)), tamper: ({ data }) => data.subarray(0, -5) },
+    'path/dotdot': await image({ name: '../../../../escape', data: 'x' }),
+    'path/absolute': await image({ name: '/etc/../../escape', data: 'x' }),
+    'path/symlink': await image(
+      { name: 'out', type: 'symlink', linkname: '/var/lib' },
+      { name: 'out/slipway/escape', data: 'x' },
+      { name: 'up', type: 'symlink', linkname: '../../../../..' },
+      { name: 'up/escape', data: 'x' },
+    ),
+    'path/hardlink': await image({ name: 'shadow', type: 'link', linkname: '../../../../etc/passwd' }),
+  })
+})
+afterAll(() => registry[Symbol.asyncDispose]())
+
+/** What the data disk holds of half-made things: blobs being written, active snapshots without a container. */
+async function leftovers(): Promise<string> {
+  const find =
+    'ls -A /var/lib/slipway/content/ingest; find / -xdev -name "escape*" -not -path "/proc/*"; ls /var/lib/escape* /escape* 2>/dev/null'
+  return (await c.slipway('ssh', 'sh', '-c', find)).stdout.trim()
+}
+
+test.each(['wrong/digest', 'wrong/size'])(
+  '%s: the pull fails, names the blob, and nothing is kept',
+  async (name) => {
+    const result = await c.docker('pull', `${registry.host}/${name}`)
+    expect(result.code).toBe(1)
+    expect(result.stderr).toMatch(/sha256:[0-9a-f]{12}|digest|size|unexpected EOF/)
+    expect(await c.ok('images', '-q', `${registry.host}/${name}`)).toBe('')
+    expect(await leftovers()).toBe('')
+  },
+)
+
+test.each(['path/dotdot', 'path/absolute', 'path/hardlink'])(
+  '%s: a layer that reaches out of its root is refused by name',
+  async (name) => {
+    const result = await c.docker('pull', `${registry.host}/${name}`)
+    expect(result.code).toBe(1)
+    expect(result.stderr).toMatch(/escape|etc\/passwd/)
+    expect(await c.ok('images', '-q', `${registry.host}/${name}`)).toBe('')
+    expect(await leftovers()).toBe('')
+  },
+)
+
+test('path/symlink: writing through a link of the layer stays inside its root', async () => {
+  const result = await c.docker('pull', `${registry.host}/path/symlink`)
+  if (result.code !== 0) expect(result.stderr).toMatch(/leaves the root|escape/)
+  const found = (await c.slipway('ssh', 'sh', '-c', 'ls /escape /var/lib/slipway/escape 2>/dev/null')).stdout
+  expect(found).toBe('')
+  await c.docker('rmi', '-f', `${registry.host}/path/symlink`)
+})
+
+test('a full data disk: pull and write fail with the cause, and all works again when there is room', async () => {
+  await c.ok('pull', '-q', 'busybox')
+  await c.ok('volume', 'create', 'ballast')
+  const fill =
+    'fallocate -l $(( $(df -Pk /d | tail -1 | tr -s " " | cut -d" " -f4) - 256 ))K /d/ballast; df -Pk /d | tail -1'
+  await c.ok('run', '--rm', '-v', 'ballast:/d', 'busybox', 'sh', '-c', fill)
+  const write = await c.docker('run', '--rm', 'busybox', 'dd', 'if=/dev/zero', 'of=/x', 'bs=1M', 'count=64')
+  expect(write.code).not.toBe(0)
+  expect(write.stderr).toMatch(/No space left on device/i)
+  await c.docker('rmi', '-f', 'redis', 'redis:7')
+  const pull = await c.docker('pull', 'redis')
+  expect(pull.code).toBe(1)
+  expect(pull.stderr).toMatch(/no space left on device/i)
+  expect(await c.ok('images', '-q', 'redis')).toBe('')
+  await c.ok('volume', 'rm', 'ballast')
+  await c.ok('pull', '-q', 'redis')
+  expect(await c.ok('run', '--rm', 'redis', 'echo', 'room')).toBe('room')
+})
+
+test('unusable flags are refused in Docker’s words and make nothing', async () => {
+  const before = await c.ok('ps', '-aq')
+  const cases: [string[], RegExp][] = [
+    [['-v', 'relative:/x:badmode'], /invalid mode: badmode/],
+    [['--network', 'nosuch'], /network nosuch not found/],
+    [['-m', '1m'], /Minimum memory limit allowed is 6MB/],
+    [['--cpus', '1000'], /[Rr]ange of CPUs is from 0.01 to/],
+    [['-u', 'nosuch'], /unable to find user nosuch: no matching entries in passwd file/],
+    [['-w', 'relative'], /the working directory 'relative' is invalid, it needs to be an absolute path/],
+    [['--cap-add', 'NOSUCH'], /unknown capability: "CAP_NOSUCH"/],
+  ]
+  for (const [flags, message] of cases) {
+    const result = await c.docker('run', '--rm', ...flags, 'busybox', 'true')
+    expect(result, flags.join(' ')).toMatchObject({ code: 125, stderr: expect.stringMatching(message) })
+  }
+  expect(await c.ok('ps', '-aq')).toBe(before)
+})
