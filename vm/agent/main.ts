@@ -1,5 +1,6 @@
 /** The engine's composition root: makes every service once, from disk upwards, and serves the socket. */
 import { mkdir, readFile, rm } from 'node:fs/promises'
+import * as nodeModule from 'node:module'
 import { join } from 'node:path'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import * as v from 'valibot'
@@ -46,6 +47,7 @@ import { log } from './system/log.ts'
 import { System } from './system/service.ts'
 import { Volumes } from './volumes/service.ts'
 
+const loaded = Math.round(process.uptime() * 1000)
 const dataRoot = process.env['SLIPWAY_DATA'] ?? '/var/lib/slipway'
 const WELCOME = '/usr/share/slipway/welcome.tar'
 const runRoot = process.env['SLIPWAY_RUN'] ?? '/run/slipway'
@@ -194,7 +196,7 @@ async function main(): Promise<void> {
     }),
   )
   await server.listen(join(runRoot, 'engine.sock'))
-  log(`engine ready after ${Math.round(process.uptime() * 1000)} ms`)
+  log(`engine ready after ${Math.round(process.uptime() * 1000)} ms, of which loading took ${loaded}`)
 
   const stop = async (signal: string) => {
     log(`${signal}: letting go; containers go on`)
@@ -208,6 +210,9 @@ async function main(): Promise<void> {
   // The first click works with no network at all.
   images.loadOnce(WELCOME, 'welcome').catch((error: unknown) => log(`welcome image: ${messageOf(error)}`))
   await restore()
+  // Written at an orderly exit only, otherwise; a machine that is switched off would compile everything again.
+  const { flushCompileCache } = nodeModule as { flushCompileCache?: () => void }
+  setTimeout(() => flushCompileCache?.(), 5000).unref()
 }
 
 type BuildService = import('./build/service.ts').Builds

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError, messageOf } from '../../api/errors.ts'
 import { writeJson } from '../content/write-json.ts'
@@ -32,6 +32,7 @@ export class ContainerStore {
   async remove(id: string): Promise<void> {
     // The record goes first: a crash in between leaves a directory that the next start sweeps.
     await rm(join(this.directory(id), FILE), { force: true })
+    await syncDirectory(this.directory(id))
     await rm(this.directory(id), { recursive: true, force: true })
   }
 
@@ -62,6 +63,22 @@ function parse(text: string, name: string): ContainerRecord {
     throw new EngineError('data_loss', `container ${name}: record of unknown version or identity`)
   }
   return record
+}
+
+/** Makes names in a directory durable; one that is gone needs nothing. */
+async function syncDirectory(path: string): Promise<void> {
+  let directory: FileHandle
+  try {
+    directory = await open(path)
+  } catch (error) {
+    if (isMissing(error)) return
+    throw error
+  }
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,11 +1,12 @@
 /** The engine's HTTP server: one unix socket, version prefix, routes, and errors turned into `{message}`. */
 import { chmod, rm } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { kindOf, messageOf } from '../../api/errors.ts'
 import { API_VERSION, ENGINE_VERSION } from '../../api/version.ts'
 import { HttpContext } from './context.ts'
 import { splitUpgradeBody, type Upgrade } from './hijack.ts'
+import { createServer, ServerResponse as Response } from './node-http.ts'
 import { type Route, Router } from './router.ts'
 import { statusOf } from './status.ts'
 import { stripVersion } from './version-prefix.ts'
@@ -65,7 +66,7 @@ export class HttpServer implements AsyncDisposable {
     stream.on('error', () => stream.destroy())
     try {
       const { body, upgrade } = await splitUpgradeBody(request, stream, head)
-      const response = new ServerResponse(request)
+      const response = new Response(request)
       response.shouldKeepAlive = false
       response.assignSocket(stream as never)
       response.on('finish', () => stream.end())

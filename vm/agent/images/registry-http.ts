@@ -3,12 +3,13 @@
  * node:http rather than fetch: the dialled address must differ from the Host header (the host's loopback), and
  * megabytes go through without web streams.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import type { Agent, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { EngineError } from '../../api/errors.ts'
 import type { EngineConfig } from '../../api/slipway.ts'
+import { Agent as HttpAgent, request as httpRequest } from '../http/node-http.ts'
 import { isLoopback } from './registry-endpoints.ts'
 
 export interface HttpTimeouts {
@@ -46,7 +47,7 @@ export class RegistryHttp implements AsyncDisposable {
   readonly #proxy: () => ProxyConfig
   /** What localhost means to the user: the address of their machine as seen from here. */
   readonly #hostLoopback: string | undefined
-  readonly #agents = new Map<string, HttpAgent>()
+  readonly #agents = new Map<string, Agent>()
 
   constructor(options: {
     proxy: () => ProxyConfig
@@ -154,7 +155,7 @@ export class RegistryHttp implements AsyncDisposable {
     return hostname
   }
 
-  #agent(secure: boolean, insecure: boolean): HttpAgent {
+  #agent(secure: boolean, insecure: boolean): Agent {
     const { httpProxy, httpsProxy, noProxy } = this.#proxy()
     const proxyEnv = {
       HTTP_PROXY: this.#proxyUrl(httpProxy),
