@@ -217,9 +217,12 @@ export function Terminal({ tab }: { tab: TerminalTab }) {
   return <div className="terminal" role="tabpanel" aria-label={tab.title} ref={host} />
 }
 
-/** The fast renderer where the GPU gives one; without it, or when it is lost, xterm draws with the DOM. */
+/**
+ * The fast renderer where a GPU gives one; without it, or when it is lost, xterm draws with the DOM, which beats WebGL
+ * that the processor computes.
+ */
 function addWebgl(xterm: Xterm): void {
-  const probe = document.createElement('canvas').getContext('webgl2')
+  const probe = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true })
   if (!probe) return
   probe.getExtension('WEBGL_lose_context')?.loseContext()
   const webgl = new WebglAddon()
