@@ -57,7 +57,6 @@ export function LogView({
     count: buffer.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => LINE,
-    getItemKey: (index) => first + index,
     overscan: 24,
     paddingStart: 8,
     paddingEnd: 8,
@@ -146,7 +145,7 @@ export function LogView({
             if (!line) return null
             return (
               <div
-                key={row.key}
+                key={line.number}
                 data-index={row.index}
                 ref={wrap ? virtual.measureElement : undefined}
                 className="log-row"

@@ -21,6 +21,8 @@ export interface Column<S extends string> {
   /** Present: the header sorts by it. */
   sort?: S
   align?: 'end'
+  /** The label is for screen readers only. */
+  hidden?: boolean
 }
 export interface SortState<S extends string> {
   by: S
@@ -220,7 +222,7 @@ function Header<S extends string>({ columns, sort, onSort }: HeaderProps<S>) {
                   (sort.descending ? <ArrowDown size={11} aria-hidden /> : <ArrowUp size={11} aria-hidden />)}
               </button>
             ) : (
-              column.label
+              <span className={column.hidden ? 'visually-hidden' : undefined}>{column.label}</span>
             )}
           </span>
         ))}

@@ -112,15 +112,10 @@ export function TerminalPane({ owner, tabs, children }: TerminalPaneProps) {
   const shown = tabs.find((tab) => tab.id === activeId) ?? tabs.at(-1)
   return (
     <div className="terminals">
-      <div className="terminal-tabs" role="tablist" aria-label={t('detail.terminal')}>
+      <div className="terminal-tabs" role="toolbar" aria-label={t('detail.terminal')}>
         {tabs.map((tab) => (
           <span key={tab.id} className="terminal-tab" data-current={tab === shown ? '' : undefined}>
-            <button
-              type="button"
-              role="tab"
-              aria-selected={tab === shown}
-              onClick={() => showTerminal(owner, tab.id)}
-            >
+            <button type="button" aria-pressed={tab === shown} onClick={() => showTerminal(owner, tab.id)}>
               <span className={tab.state === 'running' ? 'ellipsis' : 'ellipsis terminal-over'}>
                 {tab.title}
               </span>

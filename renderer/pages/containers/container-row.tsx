@@ -151,7 +151,7 @@ function Ports({ container }: { container: ContainerSummary }) {
           tabIndex={-1}
           disabled={chip.protocol !== 'tcp' || container.State !== 'running'}
           title={portUrl(chip.ip, chip.port)}
-          aria-label={t('containers.openPort', { port: chip.port })}
+          aria-label={`${chip.text}, ${t('containers.openPort', { port: chip.port })}`}
           onClick={() => openUrl(portUrl(chip.ip, chip.port))}
         >
           {chip.text}

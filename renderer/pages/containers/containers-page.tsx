@@ -175,14 +175,14 @@ function ContainerTable({
   const onKey = (event: KeyboardEvent, row: ContainerRow | undefined): boolean =>
     row !== undefined && rowKey(event, row, targetsOf(row), toggleGroup)
   const columns: Column<Sort>[] = [
-    { key: 'check', label: '' },
+    { key: 'check', label: t('column.select'), hidden: true },
     { key: 'name', label: t('column.name'), sort: 'name' },
     { key: 'state', label: t('column.state'), sort: 'state' },
     { key: 'ports', label: t('column.ports') },
     { key: 'cpu', label: t('column.cpu'), sort: 'cpu' },
     { key: 'memory', label: t('column.memory'), sort: 'memory' },
     { key: 'created', label: t('column.created'), sort: 'created' },
-    { key: 'actions', label: '' },
+    { key: 'actions', label: t('column.actions'), hidden: true },
   ]
   if (rows.length === 0)
     return <Blank icon={Box} title={t('containers.noMatch')} text={t('containers.noMatchText')} />

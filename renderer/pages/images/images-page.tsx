@@ -140,13 +140,13 @@ function ImageTable({
       keyOf={(row) => row.key}
       rowHeight={() => 42}
       columns={[
-        { key: 'check', label: '' },
+        { key: 'check', label: t('column.select'), hidden: true },
         { key: 'name', label: t('column.name'), sort: 'name' as const },
         { key: 'use', label: t('column.use') },
         { key: 'id', label: t('column.id') },
         { key: 'created', label: t('column.created'), sort: 'created' as const },
         { key: 'size', label: t('column.size'), sort: 'size' as const, align: 'end' as const },
-        { key: 'actions', label: '' },
+        { key: 'actions', label: t('column.actions'), hidden: true },
       ]}
       sort={sort}
       onSort={setSort}

@@ -74,7 +74,7 @@ function NetworkTable({ networks, query }: { networks: readonly NetworkInspect[]
         { key: 'driver', label: t('column.driver') },
         { key: 'subnet', label: t('column.subnet') },
         { key: 'members', label: t('column.members'), align: 'end' },
-        { key: 'actions', label: '' },
+        { key: 'actions', label: t('column.actions'), hidden: true },
       ]}
       render={render}
       onOpen={(network) => go('networks', network.Name)}

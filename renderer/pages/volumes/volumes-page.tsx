@@ -108,7 +108,7 @@ function VolumeTable({ volumes, query }: { volumes: readonly Volume[]; query: st
         { key: 'use', label: t('column.usedBy') },
         { key: 'created', label: t('column.created') },
         { key: 'size', label: t('column.size'), align: 'end' },
-        { key: 'actions', label: '' },
+        { key: 'actions', label: t('column.actions'), hidden: true },
       ]}
       render={render}
       onOpen={browse}
