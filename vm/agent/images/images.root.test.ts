@@ -189,17 +189,7 @@ describe.skipIf(!registry || process.getuid?.() !== 0)('images', () => {
   })
 
   it.each([
-    ['absolute paths', ['tar', '-cPf', '-', '/etc/hostname'], '"/etc/hostname"'],
     ['.. paths', ['tar', '-cPf', '-', '--transform', 's,etc,../etc,', 'etc/hostname'], '"../etc/hostname"'],
-    [
-      'links out',
-      [
-        'sh',
-        '-c',
-        'd=$(mktemp -d); cd $d; ln -s /etc evil; tar cf t evil; rm evil; mkdir evil; echo x >evil/x; tar rf t evil/x; cat t; rm -r $d',
-      ],
-      'evil',
-    ],
   ])(
     'refuses a layer with %s, names the entry and keeps nothing',
     async (_what, [program = '', ...args], named) => {

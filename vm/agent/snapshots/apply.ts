@@ -23,7 +23,7 @@ import {
 } from 'node:fs'
 import { EngineError } from '../../api/errors.ts'
 import type { Kernel } from '../linux/kernel.ts'
-import { components, lstatOrUndefined, SafeRoot } from './safe-path.ts'
+import { components, findBelow, lstatOrUndefined, SafeRoot } from './safe-path.ts'
 import type { TarHandler, TarHeader } from './tar-reader.ts'
 
 const WHITEOUT = '.wh.'
@@ -42,8 +42,7 @@ export class LayerWriter implements TarHandler {
   readonly #paths: SafeRoot
   /** Directories of the layers below, top first: parents that this layer only implies get their mode from there. */
   readonly #lower: readonly string[]
-  /** What this very layer wrote: a whiteout never removes it. Normalised relative paths. */
-  readonly #written = new Set<string>()
+  /** Real paths that the layer has a whiteout for. */
   readonly #whiteouts = new Set<string>()
   /** Directory times are set last, children first: writing into a directory changes them. */
   readonly #directoryTimes = new Map<string, number>()
@@ -76,9 +75,8 @@ export class LayerWriter implements TarHandler {
       return
     }
     const path = this.#paths.entry(parts)
-    this.#replace(path, parts, header)
-    this.#written.add(parts.join('/'))
-    this.#make(path, parts, header)
+    this.#replace(path, header)
+    this.#make(path, header)
   }
 
   data(chunk: Uint8Array): void {
@@ -117,14 +115,14 @@ export class LayerWriter implements TarHandler {
     this.#file = undefined
   }
 
-  #make(path: string, parts: string[], header: TarHeader): void {
+  #make(path: string, header: TarHeader): void {
     switch (header.type) {
       case 'file':
         this.#file = { descriptor: openSync(path, CREATE, header.mode & 0o777), header, path }
         this.#inodes++
         return
       case 'directory':
-        this.#directory(path, parts, header)
+        this.#directory(path, header)
         return
       case 'symlink':
         symlinkSync(header.linkName, path)
@@ -152,44 +150,39 @@ export class LayerWriter implements TarHandler {
     this.#attributes(path, header)
   }
 
-  #directory(path: string, parts: string[], header: TarHeader): void {
+  #directory(path: string, header: TarHeader): void {
     if (!lstatOrUndefined(path)) {
       mkdirSync(path, header.mode & 0o777)
       this.#inodes++
       // Under a whiteout of this layer the directory starts empty, whatever the layers below have there.
-      if (this.#whiteouts.has(parts.join('/'))) this.#kernel.setXattr(path, OPAQUE_XATTR, YES)
+      if (this.#whiteouts.has(path)) this.#kernel.setXattr(path, OPAQUE_XATTR, YES)
     }
     this.#attributes(path, header)
   }
 
   #link(path: string, header: TarHeader): void {
-    const target = components(header.linkName.replace(/^\/+/, ''), 'link target')
+    const target = components(header.linkName, 'link target')
     if (target.length === 0)
       throw new EngineError('invalid_argument', `invalid tar entry: "${header.name}" links to the root`)
     const existing = this.#paths.entry(target)
     const info = lstatOrUndefined(existing)
-    if (!info) this.#copyUp(existing, target, header)
+    if (!info) this.#copyUp(existing, header)
     linkSync(existing, path)
   }
 
   /** A hard link to a file of a layer below: the file comes up first, as overlayfs itself would do. */
-  #copyUp(path: string, parts: readonly string[], header: TarHeader): void {
-    const relative = parts.join('/')
-    for (const directory of this.#lower) {
-      const source = `${directory}/${relative}`
-      const info = lstatOrUndefined(source)
-      if (!info) continue
-      if (!info.isFile()) break
-      copyFileSync(source, path, fsConstants.COPYFILE_EXCL)
-      applyStats(path, info)
-      this.#size += info.size
-      this.#inodes++
-      return
+  #copyUp(path: string, header: TarHeader): void {
+    const below = findBelow(this.#lower, this.#paths.relative(path))
+    if (!below?.info.isFile()) {
+      throw new EngineError(
+        'invalid_argument',
+        `invalid tar entry: "${header.name}" links to "${header.linkName}", which does not exist`,
+      )
     }
-    throw new EngineError(
-      'invalid_argument',
-      `invalid tar entry: "${header.name}" links to "${header.linkName}", which does not exist`,
-    )
+    copyFileSync(below.path, path, fsConstants.COPYFILE_EXCL)
+    applyStats(path, below.info)
+    this.#size += below.info.size
+    this.#inodes++
   }
 
   /** Owner, mode, xattrs, times of everything but files. */
@@ -217,18 +210,12 @@ export class LayerWriter implements TarHandler {
   }
 
   /** Clears the way for an entry: later entries of a layer win over earlier ones. */
-  #replace(path: string, parts: readonly string[], header: TarHeader): void {
+  #replace(path: string, header: TarHeader): void {
     const info = lstatOrUndefined(path)
     if (!info || (info.isDirectory() && header.type === 'directory')) return
-    if (info.isDirectory()) {
-      rmSync(path, { recursive: true })
-      this.#forgetBelow(parts.join('/'))
-    } else unlinkSync(path)
+    if (info.isDirectory()) rmSync(path, { recursive: true })
+    else unlinkSync(path)
     this.#paths.forget()
-  }
-
-  #forgetBelow(relative: string): void {
-    for (const path of this.#written) if (path.startsWith(`${relative}/`)) this.#written.delete(path)
   }
 
   #whiteout(parts: readonly string[], last: string): void {
@@ -243,10 +230,9 @@ export class LayerWriter implements TarHandler {
     if (name === '' || name === '.' || name === '..') {
       throw new EngineError('invalid_argument', `invalid tar entry: whiteout "${parts.join('/')}"`)
     }
-    const relative = [...parts.slice(0, -1), name].join('/')
     const path = `${parent}/${name}`
     const info = lstatOrUndefined(path)
-    this.#whiteouts.add(relative)
+    this.#whiteouts.add(path)
     if (info?.isDirectory()) this.#kernel.setXattr(path, OPAQUE_XATTR, YES)
     if (info) return
     this.#kernel.mknod(path, S_IFCHR, 0, 0)
@@ -263,15 +249,10 @@ export class LayerWriter implements TarHandler {
       this.#kernel.setXattr(path, OPAQUE_XATTR, YES)
       return
     }
-    for (const directory of this.#lower) {
-      const info = lstatOrUndefined(`${directory}/${relative}`)
-      if (!info) continue
-      if (info.isDirectory()) {
-        applyStats(path, info)
-        this.#directoryTimes.set(path, info.mtimeMs / 1000)
-      }
-      return
-    }
+    const below = findBelow(this.#lower, relative)
+    if (!below?.info.isDirectory()) return
+    applyStats(path, below.info)
+    this.#directoryTimes.set(path, below.info.mtimeMs / 1000)
   }
 }
 

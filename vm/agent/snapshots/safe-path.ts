@@ -1,32 +1,31 @@
 /**
- * Paths of an archive inside a root, without ever following a symlink out of it. Each parent directory is looked at
- * with lstat once and then remembered; whoever replaces a directory must say so with `forget`.
+ * Paths of an archive inside a root, as a process chrooted into it would see them: symlinks of the archive are
+ * followed, absolute ones from the root, and `..` stops there. Each parent directory is looked at with lstat once and
+ * then remembered; whoever replaces a directory must say so with `forget`.
  */
 import { lstatSync, mkdirSync, readlinkSync, type Stats } from 'node:fs'
 import { EngineError } from '../../api/errors.ts'
 
 const MAX_LINKS = 40
 
-/** Components of an archive's path. invalid_argument for absolute paths and for `..`: honest archives have neither. */
+/**
+ * Components of an archive's path; a leading `/` means the root, as dockerd takes it. invalid_argument for `..`, which
+ * honest archives do not have.
+ */
 export function components(name: string, what = 'path'): string[] {
-  if (name.startsWith('/')) {
-    throw new EngineError('invalid_argument', `invalid tar entry: absolute ${what} "${name}"`)
-  }
-  if (name.includes('\0'))
-    throw new EngineError('invalid_argument', `invalid tar entry: ${what} contains NUL`)
+  if (name.includes('\0')) throw refused(`${what} contains NUL`)
   const parts = name.split('/').filter((part) => part !== '' && part !== '.')
-  if (parts.includes('..')) {
-    throw new EngineError('invalid_argument', `invalid tar entry: ${what} "${name}" leaves the root`)
-  }
+  if (parts.includes('..')) throw refused(`${what} "${name}" leaves the root`)
   return parts
 }
 
 export class SafeRoot {
   readonly root: string
   readonly #makeParent: (path: string, relative: string) => void
-  /** Relative directory → real one; only real directories that exist are in here. */
+  /** Directory as the archive names it → real one; only real directories that exist are in here. */
   readonly #known = new Map<string, string>()
 
+  /** `makeParent` makes a directory that the archive only implies; a whiteout may be in its place. */
   constructor(
     root: string,
     makeParent: (path: string, relative: string) => void = (path) => mkdirSync(path, 0o755),
@@ -36,29 +35,26 @@ export class SafeRoot {
     this.#known.set('', root)
   }
 
-  /** Real directory of `parts`, made where it is missing. A symlink on the way is an error: nothing honest has it. */
+  /** Real directory of `parts`, made where it is missing. invalid_argument when something else is in the way. */
   directory(parts: readonly string[]): string {
     const key = parts.join('/')
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const parent = this.directory(parts.slice(0, -1))
     const path = `${parent}/${parts.at(-1)}`
-    const info = lstatOrUndefined(path)
-    if (!info || (info.rdev === 0 && info.isCharacterDevice())) this.#makeParent(path, key)
-    else if (info.isSymbolicLink()) {
-      const real = this.#followed(parts)
-      this.#known.set(key, real)
-      return real
-    } else if (!info.isDirectory()) {
-      throw new EngineError('invalid_argument', `invalid tar entry: "${key}" is not a directory`)
-    }
-    this.#known.set(key, path)
-    return path
+    const real = lstatOrUndefined(path)?.isSymbolicLink() ? this.#followed(parts) : this.#entered(path)
+    this.#known.set(key, real)
+    return real
   }
 
   /** The path of an entry: a real parent directory and a last component that was not looked at. */
   entry(parts: readonly string[]): string {
     return `${this.directory(parts.slice(0, -1))}/${parts.at(-1)}`
+  }
+
+  /** `path` of this root, without the root. */
+  relative(path: string): string {
+    return path.slice(this.root.length + 1)
   }
 
   /** Something at or below `parts` is no longer what it was. */
@@ -67,7 +63,13 @@ export class SafeRoot {
     this.#known.set('', this.root)
   }
 
-  /** Follows symlinks that stay inside; one that points out is an attack (or a layer nobody can mean). */
+  #entered(path: string): string {
+    const info = lstatOrUndefined(path)
+    if (!info || isWhiteout(info)) this.#makeParent(path, this.relative(path))
+    else if (!info.isDirectory()) throw refused(`"${this.relative(path)}" is not a directory`)
+    return path
+  }
+
   #followed(parts: readonly string[]): string {
     let links = 0
     const done: string[] = []
@@ -75,41 +77,53 @@ export class SafeRoot {
     for (let part = left.shift(); part !== undefined; part = left.shift()) {
       if (part === '' || part === '.') continue
       if (part === '..') {
-        if (done.pop() === undefined) throw leavesRoot(parts)
+        done.pop()
         continue
       }
       const path = [this.root, ...done, part].join('/')
-      const info = lstatOrUndefined(path)
-      if (info?.isSymbolicLink()) {
-        if (++links > MAX_LINKS) {
-          throw new EngineError(
-            'invalid_argument',
-            `invalid tar entry: too many links in "${parts.join('/')}"`,
-          )
-        }
-        const target = readlinkSync(path)
-        if (target.startsWith('/')) throw leavesRoot(parts)
-        left.unshift(...target.split('/'))
+      if (!lstatOrUndefined(path)?.isSymbolicLink()) {
+        this.#entered(path)
+        done.push(part)
         continue
       }
-      if (!info) this.#makeParent(path, [...done, part].join('/'))
-      else if (!info.isDirectory()) {
-        throw new EngineError(
-          'invalid_argument',
-          `invalid tar entry: "${[...done, part].join('/')}" is not a directory`,
-        )
-      }
-      done.push(part)
+      if (++links > MAX_LINKS) throw refused(`too many links in "${parts.join('/')}"`)
+      const target = readlinkSync(path)
+      if (target.startsWith('/')) done.length = 0
+      left.unshift(...target.split('/'))
     }
     return [this.root, ...done].join('/')
   }
 }
 
-function leavesRoot(parts: readonly string[]): EngineError {
-  return new EngineError(
-    'invalid_argument',
-    `invalid tar entry: "${parts.join('/')}" leaves the root through a symlink`,
-  )
+/**
+ * What the layers in `directories`, top first, have at `relative`. No link of theirs is followed: it would lead out of
+ * the layer. Undefined where there is nothing or a whiteout.
+ */
+export function findBelow(
+  directories: readonly string[],
+  relative: string,
+): { path: string; info: Stats } | undefined {
+  for (const directory of directories) {
+    let path = directory
+    let info: Stats | undefined
+    for (const part of relative.split('/')) {
+      if (info && !info.isDirectory()) return undefined
+      path = `${path}/${part}`
+      info = lstatOrUndefined(path)
+      if (!info) break
+    }
+    if (info) return isWhiteout(info) ? undefined : { path, info }
+  }
+  return undefined
+}
+
+/** Overlayfs' mark for "gone": a character device 0:0. */
+export function isWhiteout(info: Stats): boolean {
+  return info.isCharacterDevice() && info.rdev === 0
+}
+
+function refused(why: string): EngineError {
+  return new EngineError('invalid_argument', `invalid tar entry: ${why}`)
 }
 
 /** lstat, undefined where there is nothing. */
