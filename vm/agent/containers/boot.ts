@@ -8,6 +8,7 @@ import type { Parts } from './parts.ts'
 import type { ContainerRecord } from './record.ts'
 import { removeContainer } from './remove.ts'
 import { startsAtBoot } from './restart-policy.ts'
+import { ZERO_TIME } from './state.ts'
 import { release, type Supervisor } from './supervisor.ts'
 import { nowRfc3339 } from './timestamps.ts'
 
@@ -65,7 +66,7 @@ async function reconcile(parts: Parts, supervisor: Supervisor, container: Contai
     }
   }
   if (sameBoot && status === 'restarting') return true
-  if (!wasRunning && status !== 'restarting') return !sameBoot && policyStarts(record, false)
+  if (!wasRunning && status !== 'restarting') return !sameBoot && policyStarts(record)
   return endLost(parts, container, sameBoot)
 }
 
@@ -102,14 +103,15 @@ async function endLost(parts: Parts, container: Container, sameBoot: boolean): P
     return false
   }
   await parts.store.save(container.record)
-  return policyStarts(container.record, true)
+  return policyStarts(container.record)
 }
 
-function policyStarts(record: ContainerRecord, running: boolean): boolean {
+function policyStarts(record: ContainerRecord): boolean {
   return startsAtBoot(record.hostConfig.RestartPolicy, {
-    running,
+    startedBefore: record.state.last.startedAt !== ZERO_TIME,
     stoppedByHand: record.stoppedByHand,
     exitCode: record.state.last.exitCode,
+    restarts: record.restartCount,
   })
 }
 

@@ -23,21 +23,17 @@ export function shouldRestart(
   }
 }
 
-/** Whether the policy starts it when the engine starts, after a boot of the machine. */
+/**
+ * Whether the policy starts it when the engine starts after a boot of the machine, however that had ended: a container
+ * that was stopped together with the machine comes back, one that the user stopped only with `always`.
+ */
 export function startsAtBoot(
   policy: RestartPolicy | undefined,
-  last: { running: boolean; stoppedByHand: boolean; exitCode: number },
+  last: { startedBefore: boolean; stoppedByHand: boolean; exitCode: number; restarts: number },
 ): boolean {
-  switch (policy?.Name) {
-    case 'always':
-      return last.running || last.stoppedByHand
-    case 'unless-stopped':
-      return last.running && !last.stoppedByHand
-    case 'on-failure':
-      return last.running && last.exitCode !== 0
-    default:
-      return false
-  }
+  if (!last.startedBefore) return false
+  if (policy?.Name === 'always') return true
+  return !last.stoppedByHand && shouldRestart(policy, last.exitCode, last.restarts)
 }
 
 /** Doubles from 100 ms to a minute, per container. */

@@ -114,13 +114,17 @@ describe('restart policies', () => {
     expect(shouldRestart({ Name: 'on-failure', MaximumRetryCount: 2 }, 1, 2)).toBe(false)
     expect(shouldRestart({ Name: 'on-failure' }, 0, 0)).toBe(false)
     expect(shouldRestart(undefined, 1, 0)).toBe(false)
-    const running = { running: true, stoppedByHand: false, exitCode: 255 }
-    expect(startsAtBoot({ Name: 'unless-stopped' }, running)).toBe(true)
-    expect(
-      startsAtBoot({ Name: 'unless-stopped' }, { ...running, running: false, stoppedByHand: true }),
-    ).toBe(false)
-    expect(startsAtBoot({ Name: 'always' }, { ...running, running: false, stoppedByHand: true })).toBe(true)
-    expect(startsAtBoot({ Name: 'no' }, running)).toBe(false)
+  })
+
+  it('brings back at boot what the machine stopped, not what the user did', () => {
+    const ended = { startedBefore: true, stoppedByHand: false, exitCode: 255, restarts: 0 }
+    const stopped = { ...ended, stoppedByHand: true }
+    expect(startsAtBoot({ Name: 'unless-stopped' }, { ...ended, exitCode: 0 })).toBe(true)
+    expect(startsAtBoot({ Name: 'unless-stopped' }, stopped)).toBe(false)
+    expect(startsAtBoot({ Name: 'always' }, stopped)).toBe(true)
+    expect(startsAtBoot({ Name: 'always' }, { ...ended, startedBefore: false })).toBe(false)
+    expect(startsAtBoot({ Name: 'on-failure', MaximumRetryCount: 2 }, { ...ended, restarts: 2 })).toBe(false)
+    expect(startsAtBoot({ Name: 'no' }, ended)).toBe(false)
   })
 
   it('backs off to a minute and begins anew after a good run', () => {
