@@ -37,8 +37,7 @@ export async function ensureDependencies({ quiet = false } = {}) {
   step('installing npm dependencies')
   await run(
     process.platform === 'win32' ? 'npm.cmd' : 'npm',
-    ['install',
-      '--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
+    ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'],
     { quiet },
   )
   writeFileSync(stamp, lock)
