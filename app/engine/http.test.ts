@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { EngineFixture } from './engine-fixture.ts'
@@ -23,6 +24,25 @@ test('small requests share a connection', async () => {
     await sleep(1)
   }
   expect(engine.dials).toBe(1)
+})
+
+test('a connection that is used again and again gathers no listeners', async () => {
+  engine.server.on('request', (_request, response) => response.end('{}'))
+  const dialled: Duplex[] = []
+  const counted = new EngineHttp(async (target, options) => {
+    const socket = await engine.dial(target, options)
+    dialled.push(socket)
+    return socket
+  })
+  const listeners: number[] = []
+  for (let round = 0; round < 6; round++) {
+    await counted.json({ path: '/x' })
+    await sleep(1)
+    listeners.push(dialled[0]?.listenerCount('error') ?? -1)
+  }
+  counted[Symbol.dispose]()
+  expect(dialled).toHaveLength(1)
+  expect(listeners.at(-1)).toBe(listeners[0])
 })
 
 test('a kept connection that the engine closed meanwhile is replaced', async () => {

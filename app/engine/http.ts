@@ -237,6 +237,7 @@ class DialAgent extends Agent {
   }
   override reuseSocket(socket: Duplex, request: ClientRequest): void {
     socket.off('end', destroyEnded)
-    request.reusedSocket = true
+    // The base class takes its listener of the idle time away, and calls a net.Socket's `ref`.
+    super.reuseSocket(Object.assign(socket, { ref: () => socket }), request)
   }
 }
