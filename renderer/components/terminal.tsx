@@ -217,14 +217,17 @@ export function Terminal({ tab }: { tab: TerminalTab }) {
   return <div className="terminal" role="tabpanel" aria-label={tab.title} ref={host} />
 }
 
-/**
- * The fast renderer where a GPU gives one; without it, or when it is lost, xterm draws with the DOM, which beats WebGL
- * that the processor computes.
- */
+/** WebGL that the processor computes: slower than the DOM. */
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i
+
+/** The fast renderer where a GPU gives one; without it, or when it is lost, xterm draws with the DOM. */
 function addWebgl(xterm: Xterm): void {
-  const probe = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true })
+  const probe = document.createElement('canvas').getContext('webgl2')
   if (!probe) return
+  const info = probe.getExtension('WEBGL_debug_renderer_info')
+  const device = String(info && probe.getParameter(info.UNMASKED_RENDERER_WEBGL))
   probe.getExtension('WEBGL_lose_context')?.loseContext()
+  if (SOFTWARE.test(device)) return
   const webgl = new WebglAddon()
   webgl.onContextLoss(() => webgl.dispose())
   xterm.loadAddon(webgl)
