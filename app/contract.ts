@@ -108,6 +108,11 @@ const terminalInput = v.variant('type', [
 export type TerminalTarget = v.InferOutput<typeof terminal>
 export type TerminalInput = v.InferOutput<typeof terminalInput>
 
+/** What a command in the VM says; the last value is its exit code, or the signal (`SIGKILL`) that ended it. */
+export type RunOutput =
+  | { stream: 'stdout' | 'stderr'; data: Uint8Array }
+  | { exit: { code: number } | { signal: string } }
+
 export type LogChunk = { stream: 'stdout' | 'stderr'; data: Uint8Array }
 
 /** Where one published port's bytes go, hop by hop, as the Ports tab shows it. */
@@ -224,6 +229,14 @@ export const streams = {
   'machine.states': stream<MachineState>()(none),
   /** serial: the VM's console; app: the host process's own log. Last lines first, then live. */
   'machine.logs': stream<string>()(v.tuple([v.picklist(['serial', 'app', 'engine'])])),
+  /**
+   * A command, or a login shell, in the VM as `ssh` runs one. With `size` in a terminal of that size, otherwise with
+   * pipes; the client's `end` is EOF on its stdin.
+   */
+  'machine.run': duplex<RunOutput>()(
+    v.tuple([v.object({ command: v.exactOptional(v.string()), size: v.exactOptional(size) })]),
+    terminalInput,
+  ),
   'settings.changes': stream<Settings>()(none),
   /** Engine events; resumes by itself after a lost connection. `{resync}` says that some may have been missed. */
   events: stream<EventMessage | { resync: true }>()(none),

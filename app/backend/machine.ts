@@ -5,6 +5,7 @@ import { machineLogs } from './logs.ts'
 import type { MethodsOf, Parts, StreamsOf } from './parts.ts'
 import { residentBytes } from './resident.ts'
 import { isRunning } from './running.ts'
+import { runStream } from './vm-run.ts'
 
 export function machineMethods(parts: Parts): MethodsOf<'machine'> {
   const { machine, engine } = parts
@@ -25,10 +26,12 @@ export function machineMethods(parts: Parts): MethodsOf<'machine'> {
 }
 
 export function machineStreams(parts: Parts): StreamsOf<'machine'> {
+  const { machine } = parts
   return {
     'machine.states': (_args, { signal }) =>
-      valuesOf<MachineState>((emit) => parts.machine.subscribe(emit), signal, { keep: 100 }),
+      valuesOf<MachineState>((emit) => machine.subscribe(emit), signal, { keep: 100 }),
     'machine.logs': ([source], { signal }) => machineLogs(parts, source, signal),
+    'machine.run': ([options], context) => runStream(machine, options, context),
   }
 }
 

@@ -1,6 +1,9 @@
-import { Duplex } from 'node:stream'
+import { Duplex, type Readable } from 'node:stream'
 import type { Channel } from 'ssh2'
 import { EngineError } from '../../vm/api/errors.ts'
+
+/** How a command in the guest ended: by itself, or by a signal (`SIGKILL`). */
+export type CommandEnd = { readonly code: number } | { readonly signal: string }
 
 /**
  * An SSH channel as an ordinary Duplex that `node:http` takes for a socket. ssh2's own channel never calls back a write
@@ -12,8 +15,12 @@ export class ChannelStream extends Duplex {
   readonly #isLost: () => boolean
   #closed = false
   #pending: ((error?: Error | null) => void) | undefined
+  /** Of a session: what its command says apart from its output. Discarded unless it was asked for when opening. */
+  readonly stderr: Readable
+  /** Of a session, once its channel is closed: how its command ended; undefined when nobody lived to tell. */
+  readonly ended: Promise<CommandEnd | undefined>
 
-  constructor(channel: Channel, isLost: () => boolean) {
+  constructor(channel: Channel, isLost: () => boolean, { keepStderr = false } = {}) {
     super({ allowHalfOpen: true, autoDestroy: true })
     this.#channel = channel
     this.#isLost = isLost
@@ -23,8 +30,10 @@ export class ChannelStream extends Duplex {
     channel.on('end', () => this.#onEnd())
     channel.on('close', () => this.#onClose())
     channel.on('error', (error: Error) => this.destroy(error))
-    // Only sessions have one, and theirs is nobody's here.
-    if ('resume' in channel.stderr) channel.stderr.resume()
+    this.stderr = channel.stderr as unknown as Readable
+    // Only sessions have one; read by nobody, it would hold up the channel.
+    if (!keepStderr && 'resume' in this.stderr) this.stderr.resume()
+    this.ended = endOf(channel)
   }
 
   /** Changes the size of the terminal behind a shell. */
@@ -98,6 +107,15 @@ export class ChannelStream extends Duplex {
     this.#pending = undefined
     done?.(error)
   }
+}
+
+function endOf(channel: Channel): Promise<CommandEnd | undefined> {
+  let end: CommandEnd | undefined
+  channel.on('exit', (code: number | null, signal?: string) => {
+    if (code !== null) end = { code }
+    else if (signal !== undefined) end = { signal }
+  })
+  return new Promise((resolve) => channel.once('close', () => resolve(end)))
 }
 
 function brokenPipe(): Error {

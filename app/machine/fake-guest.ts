@@ -13,6 +13,11 @@ export interface FakeGuestOptions {
   readonly serve: (target: string) => Serve | undefined
   /** Runs a command: its output and exit code. */
   readonly exec?: (command: string) => { output: string; code: number }
+  /** Runs a command that talks: it has the whole channel. Preferred where there is one for the command. */
+  readonly talk?: (
+    command: string,
+    hasTerminal: boolean,
+  ) => ((channel: ssh2.ServerChannel) => void) | undefined
 }
 
 /** A guest's sshd for tests, in this process: the same rules as the real one's, on the same library's server half. */
@@ -107,6 +112,8 @@ export class FakeGuest implements AsyncDisposable {
     })
     session.on('exec', (accept, _reject, { command }) => {
       const stream = accept()
+      const talk = this.#options.talk?.(command, size !== '')
+      if (talk) return talk(stream)
       const { output, code } = this.#options.exec?.(command) ?? { output: '', code: 127 }
       stream.write(output)
       stream.exit(code)

@@ -9,7 +9,7 @@ import { MachineFile } from './machine-json.ts'
 import { type HookOptions, type MachineOptions, type MachineTimeouts, TIMEOUTS } from './machine-options.ts'
 import { type MachinePaths, machinePaths } from './paths.ts'
 import { logTail } from './serial.ts'
-import type { ShellSession, Ssh } from './ssh.ts'
+import type { Session, SessionOptions, ShellSession, Ssh } from './ssh.ts'
 import type { MachineState, Problem, StartStep } from './state.ts'
 import { StateCell } from './state-cell.ts'
 import { Supervisor } from './supervisor.ts'
@@ -125,7 +125,14 @@ export class Machine implements AsyncDisposable {
     signal?: AbortSignal
   }): Promise<ShellSession> {
     if (!this.#ssh) return Promise.reject(notRunning())
-    return this.#ssh.shell(options)
+    const { rows, columns, ...rest } = options
+    return this.#ssh.shell({ ...rest, size: { rows, columns } })
+  }
+
+  /** A command (or login shell) of the VM as `ssh` runs one: streams apart, stdin with an end, how it ended. */
+  run(options: SessionOptions): Promise<Session> {
+    if (!this.#ssh) return Promise.reject(notRunning())
+    return this.#ssh.run(options)
   }
 
   /** A QEMU monitor command (QMP) on the running VM. */

@@ -152,7 +152,7 @@ test('commands answer with their output and code', async () => {
 })
 
 test('a shell has the size it was opened with, and the one it is given', async () => {
-  const shell = await ssh.shell({ rows: 40, columns: 120 })
+  const shell = await ssh.shell({ size: { rows: 40, columns: 120 } })
   const said = all(shell)
   shell.write('size\n')
   await new Promise((resolve) => setTimeout(resolve, 50))

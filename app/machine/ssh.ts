@@ -1,13 +1,29 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Channel, Client } from 'ssh2'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
-import { ChannelStream, lostConnection } from './channel-stream.ts'
+import { ChannelStream, type CommandEnd, lostConnection } from './channel-stream.ts'
 import type { Dial, DialOptions, DialTarget } from './dial.ts'
 import { SshLink, type SshSession, type SshTarget } from './ssh-link.ts'
 
 /** A login shell inside the VM with a terminal of its own. Ends when the shell does; `destroy()` hangs up. */
 export interface ShellSession extends Duplex {
   resize(size: { rows: number; columns: number }): void
+}
+
+/** A command in the VM: stdin and stdout, and what else `ssh` hands through. `destroy()` hangs up. */
+export interface Session extends ShellSession {
+  /** Must be read, or the command stops at a full pipe. Empty when there is a terminal. */
+  readonly stderr: Readable
+  /** Resolves when it is over; undefined when the connection was lost first. */
+  readonly ended: Promise<CommandEnd | undefined>
+}
+
+export interface SessionOptions {
+  /** For the guest's shell; without one a login shell runs. */
+  readonly command?: string
+  /** Of the terminal; without it the command has pipes. */
+  readonly size?: { rows: number; columns: number }
+  readonly signal?: AbortSignal
 }
 
 export interface ExecResult {
@@ -56,37 +72,19 @@ export class Ssh implements AsyncDisposable {
     return this.#open(open, nameOf(target), options)
   }
 
-  async shell({
-    rows,
-    columns,
-    command,
-    signal,
-  }: {
-    rows: number
-    columns: number
-    /** Runs in the terminal instead of the login shell. */
-    command?: string
-    signal?: AbortSignal
-  }): Promise<ShellSession> {
-    const window = { rows, cols: columns, width: 0, height: 0, term: 'xterm-256color' }
-    const open: Open = (client, done) => {
-      if (command === undefined) client.shell(window, done)
-      else client.exec(command, { pty: window }, done)
-    }
-    return this.#open(open, 'shell', signal ? { signal } : {})
+  /** A shell or command of the guest in a terminal. */
+  shell(options: SessionOptions & { size: { rows: number; columns: number } }): Promise<ShellSession> {
+    return this.#session(options, false)
+  }
+
+  /** A command of the guest with its three streams and how it ended. */
+  run(options: SessionOptions): Promise<Session> {
+    return this.#session(options, true)
   }
 
   /** Runs one command in the guest to its end; what it says is cut at 64 KiB. */
   async exec(command: string, options: { signal?: AbortSignal } = {}): Promise<ExecResult> {
-    let code: number | null = null
-    const open: Open = (client, done) =>
-      client.exec(command, (error, channel) => {
-        channel?.on('exit', (exit: number | null) => {
-          code = exit
-        })
-        done(error, channel)
-      })
-    const stream = await this.#open(open, command, options)
+    const stream = await this.#session({ command, ...options }, false)
     let output = ''
     const abort = () => stream.destroy(new EngineError('cancelled', `${command}: cancelled`))
     options.signal?.addEventListener('abort', abort, { once: true })
@@ -95,7 +93,17 @@ export class Ssh implements AsyncDisposable {
     } finally {
       options.signal?.removeEventListener('abort', abort)
     }
-    return { code, output }
+    const end = await stream.ended
+    return { code: end && 'code' in end ? end.code : null, output }
+  }
+
+  #session({ command, size, signal }: SessionOptions, keepStderr: boolean): Promise<ChannelStream> {
+    const pty = size && { rows: size.rows, cols: size.columns, width: 0, height: 0, term: 'xterm-256color' }
+    const open: Open = (client, done) => {
+      if (command === undefined) client.shell(pty ?? false, done)
+      else client.exec(command, pty ? { pty } : {}, done)
+    }
+    return this.#open(open, command ?? 'shell', signal ? { signal } : {}, keepStderr)
   }
 
   /** Replaces connections that look dead. */
@@ -107,12 +115,17 @@ export class Ssh implements AsyncDisposable {
     await Promise.all([this.#control, ...this.#bulk].map((link) => link[Symbol.asyncDispose]()))
   }
 
-  async #open(open: Open, name: string, { signal, class: kind }: DialOptions): Promise<ChannelStream> {
+  async #open(
+    open: Open,
+    name: string,
+    { signal, class: kind }: DialOptions,
+    keepStderr = false,
+  ): Promise<ChannelStream> {
     const link = kind === 'bulk' ? (this.#bulk[this.#turn++ % BULK_LINKS] ?? this.#control) : this.#control
     for (;;) {
       const session = await link.session(signal)
       try {
-        return await openChannel(session, open, name, signal)
+        return await openChannel(session, open, { name, signal, keepStderr })
       } catch (error) {
         // Nothing was sent yet: the next connection may carry it as well.
         if (!session.isLost()) throw error
@@ -130,8 +143,7 @@ const nameOf = (target: DialTarget): string =>
 function openChannel(
   { client, isLost }: SshSession,
   open: Open,
-  name: string,
-  signal: AbortSignal | undefined,
+  { name, signal, keepStderr }: { name: string; signal: AbortSignal | undefined; keepStderr: boolean },
 ): Promise<ChannelStream> {
   return new Promise((resolve, reject) => {
     const cancelled = () => new EngineError('cancelled', `${name}: cancelled`)
@@ -142,7 +154,7 @@ function openChannel(
       signal?.removeEventListener('abort', abort)
       if (error) reject(new EngineError('unavailable', `${name}: ${reasonOf(error)}`, { cause: error }))
       else if (signal?.aborted) channel.close()
-      else resolve(new ChannelStream(channel, isLost))
+      else resolve(new ChannelStream(channel, isLost, { keepStderr }))
     }
     try {
       open(client, done)
