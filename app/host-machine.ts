@@ -23,6 +23,9 @@ export interface HostMachineOptions {
   readonly onReady: (signal: AbortSignal) => Promise<readonly Problem[]>
 }
 
+/** Seconds that containers have to end by their stop signal when the machine stops; within the machine's own deadline. */
+const STOP_GRACE = 10
+
 /** The guest runs the host's own instructions, or the other architecture's where tests say so. */
 export function guestArch(env: NodeJS.ProcessEnv = process.env): Arch {
   return (env['SLIPWAY_ARCH'] ?? process.arch) === 'arm64' ? 'arm64' : 'x64'
@@ -43,6 +46,10 @@ export function createMachine(options: HostMachineOptions): Machine {
     },
     ping: (_dial, { signal }) => engine().system.ping({ signal }),
     onReady: (_dial, { signal }) => onReady(signal),
+    shutdown: (_dial, { signal }) =>
+      engine().slipway.shutdown(STOP_GRACE, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout((STOP_GRACE + 4) * 1000)]),
+      }),
     clock: (_dial, now, { signal }) => engine().slipway.setClock({ now }, { signal }),
     log: (message, details) => log.info(message, details),
   })

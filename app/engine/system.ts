@@ -52,6 +52,10 @@ export class Slipway {
   setClock(clock: ClockRequest, { signal }: CallOptions = {}): Promise<ClockResponse> {
     return this.#http.json({ method: 'PUT', path: '/slipway/clock', json: clock, signal })
   }
+  /** Stops all containers, `grace` seconds at most, and switches the machine off; the answer comes before the end. */
+  shutdown(grace: number, { signal }: CallOptions = {}): Promise<void> {
+    return this.#http.run({ method: 'POST', path: '/slipway/shutdown', query: { t: grace }, signal })
+  }
   /** Tags that an image's registry lists. */
   registryTags(name: string, { signal }: CallOptions = {}): Promise<string[]> {
     const path = `/slipway/registry/tags`

@@ -56,6 +56,7 @@ test('the initramfs is the base, then agent and seed where the kernel finds them
   expect((await stat(path)).mode & 0o777).toBe(0o600)
   const files = filesOf(whole.subarray(base.length))
   expect(files.get('slipway/agent/main.js')).toBe('the agent')
+  expect(JSON.parse(files.get('slipway/agent/package.json') ?? '')).toEqual({ type: 'module' })
   expect(JSON.parse(files.get('slipway/seed/machine.json') ?? '')).toEqual({ hostname: 'vm', config })
 })
 

@@ -27,6 +27,11 @@ export async function writeInitrd(path: string, image: MachineImage, seed: Seed)
   const [base, agent] = await Promise.all([readFile(image.initrd), readFile(image.agent)])
   // The kernel looks for the next archive at a multiple of 4.
   const padding = new Uint8Array((4 - (base.length % 4)) % 4)
-  const own = cpioArchive([{ path: 'slipway/agent/main.js', mode: 0o644, data: agent }, ...seedEntries(seed)])
+  const own = cpioArchive([
+    { path: 'slipway/agent/main.js', mode: 0o644, data: agent },
+    // Without it Node would parse the bundle twice to find out that it is a module.
+    { path: 'slipway/agent/package.json', mode: 0o644, data: '{"type":"module"}\n' },
+    ...seedEntries(seed),
+  ])
   await writeFileAtomic(path, Buffer.concat([base, padding, own]))
 }

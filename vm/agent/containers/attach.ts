@@ -160,9 +160,11 @@ export function pump(
     }
     if (detached) options.onDetach()
   })
-  from.on('end', () => {
-    if (options.closeOnEnd && !to.destroyed) to.end()
-  })
+  const end = () => {
+    if (options.closeOnEnd && !to.destroyed && !to.writableEnded) to.end()
+  }
+  // A client that vanishes says no more either.
+  from.on('end', end).on('close', end)
 }
 
 /** False when the client is gone. */

@@ -37,6 +37,11 @@ export async function loadContainers(parts: Parts, supervisor: Supervisor): Prom
       }
     }),
   )
+  // Before the first request: what it creates is in nobody's list yet.
+  const running = parts.table.all().flatMap((container) => (container.task ? container.id : []))
+  await parts.runtime
+    .sweep(new Set(running))
+    .catch((error: unknown) => parts.log(`sweeping run state: ${messageOf(error)}`))
   return async () => {
     await sweep(parts)
     for (const container of toStart.sort((a, b) => (a.record.created < b.record.created ? -1 : 1))) {
@@ -54,6 +59,10 @@ async function reconcile(parts: Parts, supervisor: Supervisor, container: Contai
   if (status === 'removing' || status === 'dead') {
     container.change({ state: { ...record.state, life: { status: 'dead' } } })
     await removeContainer(parts, container, { volumes: false })
+    return false
+  }
+  if (status === 'exited' && record.hostConfig.AutoRemove) {
+    await removeContainer(parts, container, { volumes: true })
     return false
   }
   const sameBoot = record.bootId === parts.facts.bootId
@@ -119,13 +128,13 @@ function policyStarts(record: ContainerRecord): boolean {
 async function sweep(parts: Parts): Promise<void> {
   try {
     for (const name of await readdir(parts.runDir)) {
-      if (!ID.test(name) || parts.table.find(name)) continue
+      if (!ID.test(name) || parts.table.knows(name)) continue
       await parts.roots.clear(name)
       await rm(join(parts.runDir, name), { recursive: true, force: true })
     }
     const orphans: string[] = []
     for await (const info of parts.snapshots.walk()) {
-      if (info.kind === 'active' && ID.test(info.name) && !parts.table.find(info.name))
+      if (info.kind === 'active' && ID.test(info.name) && !parts.table.knows(info.name))
         orphans.push(info.name)
     }
     for (const name of orphans) await parts.snapshots.remove(name)

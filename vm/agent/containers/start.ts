@@ -9,6 +9,7 @@ import { buildSpec } from '../runtime/spec.ts'
 import { type ResolvedUser, resolveUser } from '../runtime/user.ts'
 import type { Container } from './container.ts'
 import { hostsFile, writeEtc } from './etc-files.ts'
+import { sharedShm } from './ipc.ts'
 import { linkedContainers } from './links.ts'
 import { rotateIfOld } from './log-files.ts'
 import { prepareMounts } from './mount-list.ts'
@@ -116,6 +117,7 @@ async function makeSpec(parts: Parts, container: Container, root: string, undo: 
   const user = await userOf(root, config.User ?? '', host.GroupAdd ?? [])
   await makeWorkingDirectory(root, config.WorkingDir ?? '', user)
   const shared = joinedNamespaces(parts, container)
+  const shmPath = await sharedShm(parts, container, undo)
   const throttled = [
     ...(host.BlkioWeightDevice ?? []),
     ...(host.BlkioDeviceReadBps ?? []),
@@ -135,6 +137,7 @@ async function makeSpec(parts: Parts, container: Container, root: string, undo: 
       user,
       mounts,
       ...(shared ? { join: shared } : {}),
+      ...(shmPath ? { shmPath } : {}),
       ...(parts.facts.initPath ? { initPath: parts.facts.initPath } : {}),
       ...(host.Devices?.length ? { devices: await mapDevices(host.Devices) } : {}),
       ...(host.Privileged ? { hostDevices: await hostDevices() } : {}),
@@ -160,7 +163,11 @@ function joinedNamespaces(
     if (!mode?.startsWith('container:')) continue
     const other = parts.table.get(mode.slice('container:'.length))
     if (!other.running || !other.task) {
-      throw new EngineError('conflict', `cannot join ${kind} of a non running container: ${other.id}`)
+      const message =
+        kind === 'network'
+          ? `cannot join network of a non running container: ${other.id}`
+          : `failed to join ${kind.toUpperCase()} namespace: container ${mode.slice('container:'.length)} is not running`
+      throw new EngineError('conflict', message)
     }
     join[kind] = `/proc/${other.task.pid}/ns/${file}`
   }

@@ -3,6 +3,7 @@ import { messageOf } from '../../api/errors.ts'
 import type { Exit, Task } from '../runtime/runtime.ts'
 import type { Container } from './container.ts'
 import { HealthMonitor } from './health.ts'
+import { releaseSharedShm } from './ipc.ts'
 import { rotateIfLarge, rotationOf } from './log-files.ts'
 import { releaseMounts } from './mount-list.ts'
 import { emit, type Parts } from './parts.ts'
@@ -153,6 +154,7 @@ export async function release(parts: Parts, container: Container, task: Task | u
     (async () => {
       await task?.delete()
       await releaseMounts(parts, container)
+      await releaseSharedShm(parts, container)
       await parts.roots.release(container.id)
     })(),
   ]

@@ -40,6 +40,11 @@ export class ContainerTable {
     }
   }
 
+  /** Whether the id is in use, also by a container that is being made. */
+  knows(id: string): boolean {
+    return this.#byId.has(id) || [...this.#byName.values()].includes(id)
+  }
+
   has(name: string): boolean {
     return this.#byName.has(name)
   }

@@ -54,6 +54,8 @@ export function defaultMounts(options: {
   privileged: boolean
   shmSize: number | undefined
   shmPath: string | undefined
+  /** `--ipc none`: no /dev/shm at all. */
+  noShm?: boolean
 }): OciMount[] {
   const restricted = ['nosuid', 'noexec', 'nodev']
   const access = options.privileged ? 'rw' : 'ro'
@@ -83,7 +85,7 @@ export function defaultMounts(options: {
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...restricted, access] },
     { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, ...restricted] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: restricted },
-    shm,
+    ...(options.noShm ? [] : [shm]),
   ]
 }
 

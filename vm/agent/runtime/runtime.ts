@@ -36,6 +36,8 @@ export interface Runtime {
   }): Promise<Task>
   /** Finds a task that a former agent made; undefined when it is gone without a trace. */
   load(options: { id: string; bundle: string; tty: boolean; logPath: string }): Promise<Task | undefined>
+  /** Kills and clears everything that is not in `keep`: leftovers of an agent that died while creating. */
+  sweep(keep: ReadonlySet<string>): Promise<void>
 }
 
 export interface Task {

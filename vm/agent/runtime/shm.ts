@@ -1,5 +1,5 @@
 /** /dev/shm of an IPC namespace that containers share: a tmpfs of the machine that each of them binds. */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Kernel, MountFlag } from '../linux/kernel.ts'
 
@@ -23,4 +23,13 @@ export async function mountSharedShm(kernel: Kernel, bundle: string, size = DEFA
     data: `mode=1777,size=${size}`,
   })
   return target
+}
+
+/** Lets go of it; those that still have it bound keep it. Not mounted is fine. */
+export async function unmountSharedShm(kernel: Pick<Kernel, 'unmount'>, bundle: string): Promise<void> {
+  const target = sharedShmPath(bundle)
+  kernel.unmount(target, { lazy: true })
+  await rmdir(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
 }

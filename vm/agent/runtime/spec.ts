@@ -49,6 +49,7 @@ export function buildSpec(input: SpecInput): OciSpec {
         privileged: hostConfig.Privileged === true,
         shmSize: hostConfig.ShmSize,
         shmPath: hostConfig.IpcMode === 'host' ? '/dev/shm' : facts.shmPath,
+        noShm: hostConfig.IpcMode === 'none',
       }),
       own,
     ),
