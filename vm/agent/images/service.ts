@@ -74,6 +74,8 @@ export class Images implements ImageService, AsyncDisposable {
   readonly #committer: Committer
   readonly #content: FileContentStore
   readonly #events: EventBus
+  /** The images that come with the system, on the very first start. */
+  #builtIn: Promise<void> = Promise.resolve()
 
   constructor(options: ImagesOptions) {
     const { content, snapshots, events, config, users } = options
@@ -116,6 +118,12 @@ export class Images implements ImageService, AsyncDisposable {
 
   /** Loads the archive's images unless they were here once: a user who deleted them does not want them back. */
   async loadOnce(archive: string, name: string): Promise<void> {
+    const loaded = this.#loadOnce(archive, name)
+    this.#builtIn = loaded.catch(() => undefined)
+    await loaded
+  }
+
+  async #loadOnce(archive: string, name: string): Promise<void> {
     await this.#gate.passed
     const marker = join(this.#root, `${name}.loaded`)
     if ((await exists(marker)) || !(await exists(archive))) return
@@ -123,9 +131,16 @@ export class Images implements ImageService, AsyncDisposable {
     await writeJson(marker, { version: 1 })
   }
 
+  /** An image that is not here may be one that is still being loaded: then this waits for it. */
   async resolve(reference: string): Promise<ResolvedImage> {
     await this.#gate.passed
-    return this.library.resolve(reference)
+    try {
+      return await this.library.resolve(reference)
+    } catch (error) {
+      if (kindOf(error) !== 'not_found') throw error
+      await this.#builtIn
+      return this.library.resolve(reference)
+    }
   }
 
   async list(options: { all?: boolean; filters?: Filters; sharedSize?: boolean }): Promise<ImageSummary[]> {
