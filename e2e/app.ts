@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { type BrowserContext, test as base, type Page } from 'playwright/test'
 import { type Registry, startSeededRegistry } from './fixtures/registry.ts'
-import { makeSlipway, type Slipway } from './fixtures/slipway.ts'
+import { makeSlipway, type Slipway, startSlipway } from './fixtures/slipway.ts'
 
 /** The host process with its UI on loopback, as `npm start` runs it where there is no Electron. */
 export interface Served {
@@ -39,9 +39,18 @@ interface Shared {
   served: Served
   /** One browser context for the whole run: the token in the address works once. */
   session: BrowserContext
+  /** The same home with its engine running. */
+  engine: Slipway
 }
 
-export const test = base.extend<{ window: Page }, Shared>({
+interface Each {
+  /** A fresh page of the window; what breaks in it fails the test. */
+  window: Page
+  /** `docker ARGS` that must succeed: what it printed. All containers are removed after the test. */
+  docker(...args: string[]): Promise<string>
+}
+
+export const test = base.extend<Each, Shared>({
   registry: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures from the pattern
     async ({}, use) => {
@@ -79,11 +88,34 @@ export const test = base.extend<{ window: Page }, Shared>({
     },
     { scope: 'worker', timeout: 120_000 },
   ],
+  engine: [
+    async ({ slipway, served }, use) => {
+      if (served.url) await startSlipway(slipway)
+      await use(slipway)
+    },
+    { scope: 'worker', timeout: 300_000 },
+  ],
   window: async ({ session, served }, use) => {
     const page = await session.newPage()
+    const broken: string[] = []
+    page.on('pageerror', (error) => broken.push(error.stack ?? error.message))
+    page.on('console', (message) => {
+      if (/Content.Security.Policy/i.test(message.text())) broken.push(message.text())
+    })
     await page.goto(new URL('/', served.url).href)
     await use(page)
     await page.close()
+    expect(broken).toEqual([])
+  },
+  docker: async ({ engine }, use) => {
+    const docker = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await engine.docker(...args)
+      if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit code ${code}\n${stdout}${stderr}`)
+      return stdout.trim()
+    }
+    await use(docker)
+    const left = (await docker('ps', '-aq')).split('\n').filter(Boolean)
+    if (left.length > 0) await docker('rm', '-f', '-v', ...left)
   },
 })
 

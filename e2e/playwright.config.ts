@@ -1,13 +1,20 @@
 import { defineConfig } from 'playwright/test'
 
-/** One worker: all specs share one machine (e2e/app.ts); Debian's Chromium, no browser download. */
+/**
+ * One worker; one machine per project (e2e/app.ts): a project's specs share it, and it is gone before the next begins.
+ * Debian's Chromium, no browser download.
+ */
 export default defineConfig({
   testDir: '.',
-  testMatch: '*.spec.ts',
   workers: 1,
   timeout: 180_000,
   expect: { timeout: 30_000 },
   outputDir: '../test-results',
+  projects: [
+    { name: 'first start', testMatch: 'first-start.spec.ts' },
+    { name: 'window', testIgnore: ['first-start.spec.ts', 'electron.spec.ts'], testMatch: '*.spec.ts' },
+    { name: 'electron', testMatch: 'electron.spec.ts' },
+  ],
   use: {
     browserName: 'chromium',
     launchOptions: {
@@ -25,5 +32,6 @@ export default defineConfig({
     locale: 'en-US',
     viewport: { width: 1280, height: 800 },
     trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
   },
 })

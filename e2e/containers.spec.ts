@@ -1,0 +1,310 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, test } from './app.ts'
+import { freePort } from './fixtures/registry.ts'
+import { ContainerPage } from './pages/container-page.ts'
+import { ContainersPage } from './pages/containers-page.ts'
+import { RunDialog } from './pages/run-dialog.ts'
+
+const IMAGE = 'slipway/welcome'
+
+test('the list follows what the docker CLI does, without a reload', async ({ window: page, docker }) => {
+  const containers = new ContainersPage(page)
+  await expect(page.getByText('No containers yet')).toBeVisible()
+  await page.evaluate(() => {
+    ;(window as { mark?: string }).mark = 'same page'
+  })
+  await docker('run', '-d', '--name', 'one', IMAGE)
+  await expect(containers.row('one')).toContainText('Running')
+  await docker('stop', '-t', '0', 'one')
+  await expect(containers.row('one')).toContainText('Exited (137)')
+  await docker('rename', 'one', 'uno')
+  await expect(containers.row('uno')).toBeVisible()
+  await expect(containers.row('one')).toBeHidden()
+  await docker('start', 'uno')
+  await docker('pause', 'uno')
+  await expect(containers.row('uno')).toContainText('Paused')
+  await docker('rm', '-f', 'uno')
+  await expect(page.getByText('No containers yet')).toBeVisible()
+  expect(await page.evaluate(() => (window as { mark?: string }).mark)).toBe('same page')
+})
+
+test('pause, resume, rename, kill and start from a row', async ({ window: page, docker }) => {
+  await docker('run', '-d', '--name', 'web', IMAGE)
+  const containers = new ContainersPage(page)
+  const state = () => docker('inspect', '-f', '{{.State.Status}}', '-s', containerId)
+  const containerId = await docker('ps', '-aq', '--no-trunc')
+  await containers.act('web', 'Pause')
+  await expect(containers.row('web')).toContainText('Paused')
+  expect(await state()).toBe('paused')
+  await containers.act('web', 'Resume')
+  await expect(containers.row('web')).toContainText('Running')
+  await containers.act('web', 'Rename…')
+  await page.getByRole('dialog').getByLabel('Name').fill('site')
+  await page.getByRole('dialog').getByRole('button', { name: 'Rename' }).click()
+  await expect(containers.row('site')).toBeVisible()
+  expect(await docker('inspect', '-f', '{{.Name}}', containerId)).toBe('/site')
+  await containers.act('site', 'Kill')
+  await expect(containers.row('site')).toContainText('Exited (137)')
+  await containers.row('site').getByRole('button', { name: 'Start' }).click()
+  await expect(containers.row('site')).toContainText('Running')
+})
+
+test('keys: arrows, Space, Enter and Delete with undo', async ({ window: page, docker }) => {
+  await docker('create', '--name', 'aa', IMAGE)
+  await docker('create', '--name', 'bb', IMAGE)
+  const containers = new ContainersPage(page)
+  await expect(containers.row('bb')).toBeVisible()
+  await containers.list.focus()
+  await page.keyboard.press('Control+a')
+  await expect(page.getByRole('toolbar', { name: 'Selected containers' })).toContainText('2 selected')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Home')
+  await page.keyboard.press('Space')
+  await expect(containers.row('aa')).toHaveAttribute('aria-selected', 'true')
+  await page.keyboard.press('Delete')
+  await expect(page.getByText('aa deleted')).toBeVisible()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.keyboard.press('Escape')
+  await containers.list.focus()
+  await page.keyboard.press('End')
+  await page.keyboard.press('Enter')
+  await expect(containers.app.heading('bb')).toBeVisible()
+  expect(await docker('ps', '-aq').then((ids) => ids.split('\n').length)).toBe(2)
+})
+
+test('search, filter and several at once', async ({ window: page, docker }) => {
+  await docker('run', '-d', '--name', 'web', IMAGE)
+  await docker('create', '--name', 'web-spare', IMAGE)
+  await docker('create', '--name', 'db', IMAGE)
+  const containers = new ContainersPage(page)
+  await expect(containers.row('db')).toBeVisible()
+  await page.getByRole('searchbox', { name: 'Search containers' }).fill('web')
+  await expect(containers.row('db')).toBeHidden()
+  await expect.poll(() => containers.names()).toEqual(['web', 'web-spare'])
+  await page
+    .getByRole('group', { name: 'Show' })
+    .getByRole('button', { name: /^Stopped/ })
+    .click()
+  await expect.poll(() => containers.names()).toEqual(['web-spare'])
+  await page.getByRole('searchbox', { name: 'Search containers' }).fill('')
+  await expect.poll(() => containers.names()).toEqual(['db', 'web-spare'])
+  await containers.list.focus()
+  await page.keyboard.press('Control+a')
+  await page
+    .getByRole('toolbar', { name: 'Selected containers' })
+    .getByRole('button', { name: 'Start' })
+    .click()
+  await page.getByRole('group', { name: 'Show' }).getByRole('button', { name: /^All/ }).click()
+  for (const name of ['db', 'web', 'web-spare']) await expect(containers.row(name)).toContainText('Running')
+})
+
+test('a compose project is one group with its own actions', async ({ window: page, docker }) => {
+  const labels = (service: string) => [
+    '--label',
+    'com.docker.compose.project=shop',
+    '--label',
+    `com.docker.compose.service=${service}`,
+  ]
+  await docker('run', '-d', '--name', 'shop-web-1', ...labels('web'), IMAGE)
+  await docker('run', '-d', '--name', 'shop-db-1', ...labels('db'), IMAGE)
+  await expect(page.getByText('2 of 2 running')).toBeVisible()
+  await page.getByRole('button', { name: 'Stop all of shop' }).click()
+  await expect(page.getByText('0 of 2 running')).toBeVisible({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'Show or hide shop' }).click()
+  await expect(page.getByRole('grid', { name: 'Containers' }).getByRole('link')).toHaveCount(0)
+  await page.getByRole('button', { name: 'Show or hide shop' }).click()
+})
+
+test('a failed start shows its cause: a missing program, a taken port with its holder', async ({
+  window: page,
+  docker,
+  engine,
+}) => {
+  const containers = new ContainersPage(page)
+  await test.step('a program that the image does not have', async () => {
+    await engine.docker('run', '-d', '--name', 'nope', IMAGE, 'no-such-program')
+    await expect(containers.row('nope')).toContainText('Created')
+    await expect(containers.row('nope')).toContainText('no-such-program')
+    await containers.open('nope')
+    await expect(page.getByRole('alert')).toContainText(/no-such-program.*(not found|no such file)/i)
+  })
+  await test.step('the dialog keeps the form and says what is wrong', async () => {
+    await containers.app.goTo('Containers')
+    const server = createServer((_request, response) => response.end('mine')).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const dialog = new RunDialog(page)
+    await dialog.open()
+    await dialog.fill({ image: IMAGE, name: 'taken' })
+    await dialog.port(port, 80)
+    await expect(dialog.dialog).toContainText(
+      new RegExp(
+        `Port ${port} is taken by .*\\(?pid ${process.pid}|Port ${port} is taken by .*${process.pid}`,
+      ),
+    )
+    await dialog.run()
+    await expect(dialog.dialog.getByRole('alert')).toContainText(String(port))
+    await expect(dialog.dialog.getByRole('alert')).toContainText(String(process.pid))
+    expect(await docker('ps', '-aq', '--filter', 'name=taken')).toBe('')
+    await dialog.dialog.getByRole('button', { name: /^Use \d+$/ }).click()
+    const free = await dialog.dialog.getByRole('textbox', { name: 'This computer' }).inputValue()
+    await dialog.run()
+    await expect(containers.app.heading('taken')).toBeVisible()
+    expect((await fetch(`http://127.0.0.1:${free}/`)).status).toBe(200)
+    server.close()
+  })
+})
+
+test('published ports change while the container runs', async ({ window: page, docker }) => {
+  const [first, second] = [await freePort(), await freePort()]
+  await docker('run', '-d', '--name', 'web', '-p', `127.0.0.1:${first}:80`, IMAGE)
+  const started = await docker('inspect', '-f', '{{.State.StartedAt}}', 'web')
+  const container = new ContainerPage(page)
+  await new ContainersPage(page).open('web')
+  await container.openTab('Ports')
+  await expect(page.getByRole('listitem').filter({ hasText: 'This computer' })).toContainText(`:${first}`)
+  await container.addPort(String(second), '80')
+  await expect(page.getByRole('button', { name: `Remove port ${second}` })).toBeVisible()
+  expect((await fetch(`http://127.0.0.1:${second}/`)).status).toBe(200)
+  expect(await docker('port', 'web')).toContain(`127.0.0.1:${second}`)
+  await page.getByRole('button', { name: `Remove port ${first}` }).click()
+  await expect(page.getByRole('button', { name: `Remove port ${first}` })).toBeHidden()
+  await expect(fetch(`http://127.0.0.1:${first}/`)).rejects.toThrow()
+  expect((await fetch(`http://127.0.0.1:${second}/`)).status).toBe(200)
+  expect(await docker('inspect', '-f', '{{.State.StartedAt}}', 'web')).toBe(started)
+
+  await test.step('one that is taken is refused with its holder, and nothing changes', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await container.addPort(String(port), '80')
+    await expect(page.getByRole('alert')).toContainText(String(port))
+    await expect(page.getByRole('alert')).toContainText(String(process.pid))
+    expect(await docker('port', 'web')).not.toContain(String(port))
+    server.close()
+  })
+})
+
+test('files: browse, edit, upload, download, delete; then the changes', async ({
+  window: page,
+  docker,
+}, info) => {
+  await docker('run', '-d', '--name', 'web', IMAGE)
+  const container = new ContainerPage(page)
+  await new ContainersPage(page).open('web')
+  await container.openTab('Files')
+  const row = (name: string) => page.getByRole('row').filter({ has: page.getByText(name, { exact: true }) })
+  await row('www').dblclick()
+  await row('index.html').dblclick()
+  const editor = page.getByRole('dialog', { name: '/www/index.html' })
+  await expect(editor.getByRole('textbox')).toHaveValue(/<html/)
+  await editor.getByRole('textbox').fill('<h1>edited here</h1>')
+  await editor.getByRole('button', { name: 'Save' }).click()
+  await expect(editor).toBeHidden()
+  expect(await docker('exec', 'web', 'cat', '/www/index.html')).toBe('<h1>edited here</h1>')
+
+  await mkdir(info.outputDir, { recursive: true })
+  await writeFile(info.outputPath('upload.bin'), Buffer.alloc(300_000, 7))
+  const chooser = page.waitForEvent('filechooser')
+  await page.getByRole('button', { name: 'Upload' }).click()
+  await (await chooser).setFiles(info.outputPath('upload.bin'))
+  await expect(row('upload.bin')).toBeVisible()
+  expect(await docker('exec', 'web', 'wc', '-c', '/www/upload.bin')).toMatch(/^300000 /)
+  const download = page.waitForEvent('download')
+  await row('upload.bin').click({ button: 'right' })
+  await container.app.choose('Download')
+  expect(await readFile(await (await download).path())).toEqual(Buffer.alloc(300_000, 7))
+  await row('upload.bin').click({ button: 'right' })
+  await container.app.choose('Delete')
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await expect(row('upload.bin')).toBeHidden()
+
+  await container.openTab('Changes')
+  const changed = page
+    .getByRole('grid', { name: 'Changes' })
+    .getByRole('row')
+    .filter({ hasText: '/www/index.html' })
+  await expect(changed).toContainText('Modified')
+})
+
+test('stats, processes, environment and inspect tell what runs', async ({ window: page, docker }) => {
+  await docker('run', '-d', '--name', 'web', '-e', 'COLOUR=blue', IMAGE)
+  const container = new ContainerPage(page)
+  await new ContainersPage(page).open('web')
+  await test.step('stats', async () => {
+    await container.openTab('Stats')
+    await expect(page.getByText('Memory, limit', { exact: false })).toBeVisible()
+    await expect(page.getByText(/^\d[\d.]* (kB|KiB|MB|MiB)/).first()).toBeVisible()
+  })
+  await test.step('processes', async () => {
+    await container.openTab('Processes')
+    await expect(page.getByRole('columnheader', { name: 'PID', exact: true })).toBeVisible()
+    await expect(page.getByRole('cell', { name: /httpd/ }).first()).toBeVisible()
+  })
+  await test.step('environment', async () => {
+    await container.openTab('Environment')
+    await expect(page.getByRole('row', { name: 'COLOUR blue' })).toBeVisible()
+    await page.getByRole('searchbox', { name: 'Search variables' }).fill('path')
+    await expect(page.getByRole('row', { name: 'COLOUR blue' })).toBeHidden()
+  })
+  await test.step('inspect', async () => {
+    await container.openTab('Inspect')
+    await page.getByRole('searchbox', { name: 'Search' }).fill('StartedAt')
+    const started = await docker('inspect', '-f', '{{.State.StartedAt}}', 'web')
+    await expect(page.getByText(started.slice(0, 19), { exact: false }).first()).toBeVisible()
+  })
+})
+
+test('a log of many lines is searched, cleared and saved', async ({ window: page, docker }) => {
+  await docker(
+    'run',
+    '-d',
+    '--name',
+    'chatty',
+    IMAGE,
+    'sh',
+    '-c',
+    'for i in $(seq 1 3000); do echo line $i; done; echo ERROR the last; sleep 999',
+  )
+  const container = new ContainerPage(page)
+  await new ContainersPage(page).open('chatty')
+  await expect(container.log).toContainText('ERROR the last')
+  await page.getByRole('searchbox', { name: 'Search log' }).fill('line 12')
+  await expect(page.getByText('1 of 111')).toBeVisible()
+  await page.keyboard.press('Enter')
+  await expect(page.getByText('2 of 111')).toBeVisible()
+  await page.getByRole('button', { name: 'Regular expression' }).click()
+  await page.getByRole('searchbox', { name: 'Search log' }).fill('^line 2\\d$')
+  await expect(page.getByText('1 of 10')).toBeVisible()
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Save as file' }).click()
+  expect((await readFile(await (await download).path(), 'utf8')).split('\n')).toHaveLength(3002)
+  await page.getByRole('button', { name: 'Clear', exact: true }).click()
+  await expect(container.log).not.toContainText('line')
+})
+
+test('editing recreates with everything kept, and rolls back when the new one fails', async ({
+  window: page,
+  docker,
+}) => {
+  await docker('run', '-d', '--name', 'web', '-e', 'COLOUR=blue', '-v', 'kept:/data', IMAGE)
+  await docker('exec', 'web', 'sh', '-c', 'echo precious > /data/file')
+  const containers = new ContainersPage(page)
+  const dialog = page.getByRole('dialog', { name: 'Edit web' })
+  await containers.act('web', 'Edit…')
+  await dialog.getByRole('textbox', { name: 'Value' }).fill('red')
+  await dialog.getByRole('button', { name: 'Recreate' }).click()
+  await expect(page.getByText('web recreated')).toBeVisible({ timeout: 60_000 })
+  expect(await docker('exec', 'web', 'sh', '-c', 'echo $COLOUR; cat /data/file')).toBe('red\nprecious')
+  const id = await docker('inspect', '-f', '{{.Id}}', 'web')
+  await containers.app.goTo('Containers')
+  await containers.act('web', 'Edit…')
+  await dialog.getByLabel('Command').fill('no-such-program')
+  await dialog.getByRole('button', { name: 'Recreate' }).click()
+  await expect(dialog.getByRole('alert')).toContainText('no-such-program', { timeout: 60_000 })
+  expect(await docker('inspect', '-f', '{{.Id}} {{.State.Running}}', 'web')).toBe(`${id} true`)
+  await docker('rm', '-f', 'web')
+  await docker('volume', 'rm', 'kept')
+})

@@ -1,0 +1,248 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { ElectronApplication, Page } from 'playwright/test'
+import { command, electronBinary, expect, launch, test } from './electron.ts'
+import { AppWindow } from './pages/app-window.ts'
+import { ContainersPage } from './pages/containers-page.ts'
+import { TrayProbe } from './pages/tray.ts'
+
+test.skip(
+  electronBinary() === undefined,
+  'no Electron here: set ELECTRON_OVERRIDE_DIST_PATH to its dist folder',
+)
+
+/** The contract as the page sees it. */
+interface Bridge {
+  call(...args: unknown[]): Promise<{ ok: boolean; value?: unknown; error?: { kind: string } }>
+}
+
+const bridge = (page: Page, ...args: unknown[]) =>
+  page.evaluate((given) => (globalThis as unknown as { slipway: Bridge }).slipway.call(...given), args)
+
+/** Where links go instead of the user's browser. */
+async function catchLinks(app: ElectronApplication): Promise<() => Promise<string[]>> {
+  await app.evaluate(({ shell }) => {
+    const opened: string[] = []
+    Object.assign(globalThis, { opened })
+    shell.openExternal = async (url) => void opened.push(url)
+  })
+  return () => app.evaluate(() => (globalThis as unknown as { opened: string[] }).opened)
+}
+
+test('the window opens, isolated and sandboxed, with three functions and no Node', async ({
+  window,
+  app,
+}) => {
+  await expect(new AppWindow(window).engine('Stopped')).toBeVisible()
+  expect(await window.title()).toBe('Slipway')
+  const preferences = await app.evaluate(({ BrowserWindow }) => {
+    const contents = BrowserWindow.getAllWindows()[0]?.webContents as
+      | (Electron.WebContents & { getLastWebPreferences(): Electron.WebPreferences })
+      | undefined
+    const { contextIsolation, sandbox, nodeIntegration, webSecurity, webviewTag } =
+      contents?.getLastWebPreferences() ?? {}
+    return { contextIsolation, sandbox, nodeIntegration, webSecurity, webviewTag }
+  })
+  expect(preferences).toEqual({
+    contextIsolation: true,
+    sandbox: true,
+    nodeIntegration: false,
+    webSecurity: true,
+    webviewTag: false,
+  })
+  const seen = await window.evaluate(() => ({
+    bridge: Object.entries((globalThis as unknown as { slipway: object }).slipway)
+      .map(([name, value]) => `${name}: ${typeof value}`)
+      .sort(),
+    node: ['require', 'process', 'Buffer', 'module'].filter((name) => name in globalThis),
+  }))
+  expect(seen).toEqual({ bridge: ['call: function', 'cancel: function', 'open: function'], node: [] })
+})
+
+test('malformed calls and foreign senders are refused', async ({ window, app }) => {
+  const refused = (kind: string) => ({ ok: false, error: expect.objectContaining({ kind }) })
+  expect(await bridge(window, 'machine.state', [], 'a')).toMatchObject({
+    ok: true,
+    value: { state: 'stopped' },
+  })
+  expect(await bridge(window, 'containers.start', [7], 'b')).toEqual(refused('invalid_argument'))
+  expect(await bridge(window, 'containers.start', 'no list', 'c')).toEqual(refused('invalid_argument'))
+  expect(await bridge(window, 7, [], 'd')).toEqual(refused('invalid_argument'))
+  expect(await bridge(window, '__proto__', [], 'e')).toEqual(refused('not_found'))
+
+  const foreign = await app.evaluate(async ({ BrowserWindow }) => {
+    const [ours] = BrowserWindow.getAllWindows()
+    const contents = ours?.webContents as Electron.WebContents & {
+      getLastWebPreferences(): { preload?: string }
+    }
+    const { preload = '' } = contents.getLastWebPreferences()
+    const answers: unknown[] = []
+    for (const url of ['about:blank', contents.getURL()]) {
+      const other = new BrowserWindow({ show: false, webPreferences: { preload, sandbox: true } })
+      await other.loadURL(url)
+      answers.push(await other.webContents.executeJavaScript(`slipway.call('machine.state', [], 'x')`))
+      other.destroy()
+    }
+    return answers
+  })
+  expect(foreign).toEqual([refused('permission_denied'), refused('permission_denied')])
+
+  await test.step('a frame inside our own page is foreign too', async () => {
+    const answer = await window.evaluate(async () => {
+      const frame = document.createElement('iframe')
+      document.body.append(frame)
+      const inner = frame.contentWindow as unknown as { slipway?: Bridge }
+      const said = inner.slipway ? await inner.slipway.call('machine.state', [], 'f') : 'no bridge'
+      frame.remove()
+      return said
+    })
+    expect(answer === 'no bridge' || (answer as { ok: boolean }).ok === false).toBe(true)
+  })
+})
+
+test('the page stays where it is, and links leave only through the allow-list', async ({ window, app }) => {
+  const opened = await catchLinks(app)
+  const before = window.url()
+  await window.evaluate(() => {
+    globalThis.open('https://evil.invalid/')
+    globalThis.open('file:///etc/passwd')
+    globalThis.open('https://github.com/')
+    globalThis.open('http://localhost:8080/')
+  })
+  await expect.poll(opened).toEqual(['https://github.com/', 'http://localhost:8080/'])
+  expect(await bridge(window, 'app.openExternal', ['https://evil.invalid/'], 'g')).toMatchObject({
+    ok: false,
+    error: { kind: 'permission_denied' },
+  })
+  await window.evaluate(() => location.assign('https://evil.invalid/'))
+  await expect(window.getByRole('navigation', { name: 'Main' })).toBeVisible()
+  expect(window.url()).toBe(before)
+  expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1)
+})
+
+test('first run in the same app; tray and menu keep in step', async ({ window, app, home }) => {
+  const tray = new TrayProbe(app)
+  await tray.watch()
+  const shown = new AppWindow(window)
+  const opened = await catchLinks(app)
+  const menuState = () =>
+    app.evaluate(({ Menu }) => Menu.getApplicationMenu()?.getMenuItemById('engine-state')?.label)
+
+  await test.step('the tray starts the engine and window, tray and menu follow', async () => {
+    await bridge(window, 'settings.set', [{ notifications: false }], 's')
+    await expect.poll(() => tray.tip()).toBe('Slipway: Engine stopped')
+    await expect
+      .poll(() => tray.items())
+      .toMatchObject([
+        { label: 'Engine stopped', enabled: false },
+        { label: 'Start engine', enabled: true },
+        { label: 'Stop engine', enabled: false },
+        { label: 'Restart engine', enabled: false },
+        { label: 'No running containers', enabled: false },
+        { label: 'Open Slipway' },
+        { label: 'Quit Slipway' },
+      ])
+    await tray.choose('Start engine')
+    await expect(shown.engine('Starting')).toBeVisible()
+    await expect.poll(() => tray.tip()).toBe('Slipway: Engine starting…')
+    await expect(shown.engine('Running')).toBeVisible({ timeout: 150_000 })
+    await expect.poll(() => tray.tip()).toBe('Slipway: Engine running')
+    await expect.poll(menuState).toBe('Engine running')
+  })
+
+  let address = ''
+  await test.step('three steps to a page of an own container', async () => {
+    await window.getByRole('button', { name: 'Run your first container' }).click()
+    await window.getByRole('button', { name: 'Run slipway/welcome' }).click()
+    const link = window.getByRole('button', { name: /^http:\/\/localhost:\d+$/ })
+    await link.click()
+    await expect.poll(opened).toHaveLength(1)
+    address = (await opened())[0] ?? ''
+    expect((await fetch(address)).status).toBe(200)
+  })
+
+  await test.step('the tray has the container with its port, terminal and verbs', async () => {
+    const { port } = new URL(address)
+    await expect
+      .poll(async () =>
+        (await tray.items()).find(({ label }) => label === 'welcome')?.items?.map(({ label }) => label),
+      )
+      .toEqual([`Open localhost:${port}`, 'Open terminal', 'Restart', 'Stop'])
+    await tray.choose('welcome', 'Open terminal')
+    await expect(shown.heading('welcome')).toBeVisible()
+    await expect(window.getByRole('tablist', { name: 'Terminal' })).toBeVisible()
+    await tray.choose('welcome', 'Stop')
+    await expect(window.getByText(/^Exited \(\d+\)$/)).toBeVisible({ timeout: 60_000 })
+    await expect
+      .poll(async () => (await tray.items()).map(({ label }) => label))
+      .toContain('No running containers')
+  })
+
+  await test.step('stop from the window', async () => {
+    await shown.goTo('Machine')
+    await window.getByRole('main').getByRole('button', { name: 'Stop engine' }).click()
+    await expect.poll(() => tray.tip(), { timeout: 60_000 }).toBe('Slipway: Engine stopped')
+    expect((await home.slipway('status', '--json')).stdout).toContain('"state":"stopped"')
+    await shown.goTo('Containers')
+  })
+
+  await test.step('the tray speaks the language of the settings', async () => {
+    await bridge(window, 'settings.set', [{ language: 'ko' }], 'k')
+    await expect.poll(() => tray.tip()).toBe('Slipway: 엔진이 멈춰 있음')
+    await bridge(window, 'settings.set', [{ language: 'en' }], 'l')
+    await expect.poll(menuState).toBe('Engine stopped')
+  })
+})
+
+test('native menus with accelerators', async ({ app }) => {
+  const menus = await app.evaluate(({ Menu }) =>
+    (Menu.getApplicationMenu()?.items ?? []).map(({ label, submenu }) => ({
+      label,
+      items: (submenu?.items ?? []).map((item) => `${item.label}|${item.accelerator ?? item.role ?? ''}`),
+    })),
+  )
+  expect(menus.map(({ label }) => label)).toEqual(['File', 'Engine', 'Edit', 'View', 'Window', 'Help'])
+  expect(menus[0]?.items).toContain('Quit Slipway|CmdOrCtrl+Q')
+  expect(menus[1]?.items.map((item) => item.split('|')[0])).toEqual([
+    'Engine stopped',
+    'Start engine',
+    'Stop engine',
+    'Restart engine',
+  ])
+  expect(menus[2]?.items.join()).toMatch(/copy/i)
+})
+
+test('closing hides into the tray; a second start brings the window back', async ({
+  app,
+  home,
+  screen,
+  window,
+}) => {
+  const visible = () =>
+    app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((one) => one.isVisible()))
+  await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+  await expect.poll(visible).toEqual([false])
+  const { args, env } = command(home, virtual)
+  const second = spawn(electronBinary() ?? '', args, { env, stdio: 'ignore' })
+  const [code] = await once(second, 'exit')
+  expect(code).toBe(0)
+  await expect.poll(visible).toEqual([true])
+  await expect(window.getByRole('navigation', { name: 'Main' })).toBeVisible()
+})
+
+test('the window comes back where it was; quitting stops the machine', async ({ desktop, home, virtual }) => {
+  const bounds = { x: 120, y: 60, width: 1010, height: 640 }
+  const { app, close } = desktop.current
+  await app.evaluate(({ BrowserWindow }, at) => BrowserWindow.getAllWindows()[0]?.setBounds(at), bounds)
+  const read = (from: ElectronApplication) =>
+    from.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getNormalBounds())
+  await expect.poll(() => read(app)).toEqual(bounds)
+  expect((await home.slipway('start')).code).toBe(0)
+  const { pid } = JSON.parse((await home.slipway('status', '--json')).stdout)
+  await close()
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  desktop.current = await launch(home, virtual)
+  await expect.poll(() => read(desktop.current.app)).toEqual(bounds)
+  const containers = new ContainersPage(desktop.current.window)
+  await expect(containers.app.engine('Stopped')).toBeVisible()
+})

@@ -1,0 +1,129 @@
+import axe from 'axe-core'
+import type { Page } from 'playwright/test'
+import { expect, test } from './app.ts'
+import { AppWindow, type Section } from './pages/app-window.ts'
+import { ContainersPage } from './pages/containers-page.ts'
+import { RunDialog } from './pages/run-dialog.ts'
+
+const SECTIONS: Section[] = ['Containers', 'Images', 'Volumes', 'Networks', 'Clean up', 'Machine', 'Settings']
+const TABS = ['logs', 'terminal', 'files', 'changes', 'stats', 'processes', 'ports', 'environment', 'inspect']
+
+/** Serious and critical findings of axe, one line each: rule, place and what is wrong. */
+async function findings(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: put there by the script above
+    return (await (globalThis as any).axe.run()) as import('axe-core').AxeResults
+  })
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary?.replaceAll('\n', ' ')}`),
+    )
+}
+
+for (const theme of ['light', 'dark'] as const) {
+  test(`no page has a serious accessibility finding (${theme})`, async ({ window: page, docker }) => {
+    const app = new AppWindow(page)
+    await docker('run', '-d', '--name', 'web', '-p', '127.0.0.1::80', '-v', 'data:/data', 'slipway/welcome')
+    await docker('create', '--name', 'spare', 'slipway/welcome')
+    const containers = new ContainersPage(page)
+    await expect(containers.row('spare')).toBeVisible()
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+    await expect(page.locator('html')).toHaveAttribute('data-theme', theme)
+    const found: string[] = []
+    const look = async (what: string) => {
+      await expect(page.getByRole('status', { name: 'Loading' })).toHaveCount(0)
+      found.push(...(await findings(page)).map((finding) => `${what}: ${finding}`))
+    }
+    for (const section of SECTIONS) {
+      await app.goTo(section)
+      await look(section)
+    }
+    await app.goTo('Containers')
+    await containers.open('web')
+    const address = new URL(page.url())
+    for (const tab of TABS) {
+      address.hash = address.hash.replace(/[^/]+$/, tab)
+      await page.goto(address.href)
+      await look(tab)
+    }
+    await app.goTo('Containers')
+    await new RunDialog(page).open()
+    await page.getByRole('button', { name: 'More options' }).click()
+    await look('run dialog')
+    await page.keyboard.press('Escape')
+    await app.palette('w')
+    await look('palette')
+    await page.keyboard.press('Escape')
+    expect(found).toEqual([])
+    await docker('rm', '-f', 'web', 'spare')
+    await docker('volume', 'rm', 'data')
+  })
+}
+
+test('the palette reaches pages, containers and what can be done to them', async ({
+  window: page,
+  docker,
+}) => {
+  await docker('run', '-d', '--name', 'palette-target', 'slipway/welcome')
+  const app = new AppWindow(page)
+  await expect(new ContainersPage(page).row('palette-target')).toBeVisible()
+  await app.palette('volumes')
+  await page.keyboard.press('Enter')
+  await expect(app.heading('Volumes')).toBeVisible()
+  const palette = await app.palette('palette-tar')
+  await palette.getByRole('option', { name: /palette-target/ }).click()
+  await palette.getByPlaceholder('Type a command or search…').fill('stop')
+  await page.keyboard.press('Enter')
+  await expect
+    .poll(() => docker('inspect', '-f', '{{.State.Running}}', 'palette-target'), { timeout: 30_000 })
+    .toBe('false')
+})
+
+test('keys reach every page', async ({ window: page, engine }) => {
+  expect(engine.home).not.toBe('')
+  const app = new AppWindow(page)
+  await expect(app.heading('Containers')).toBeVisible()
+  for (const [index, section] of SECTIONS.slice(0, 6).entries()) {
+    await page.keyboard.press(`Control+${index + 1}`)
+    await expect(app.heading(section)).toBeVisible()
+  }
+  await page.keyboard.press('Control+,')
+  await expect(app.heading('Settings')).toBeVisible()
+  await app.goTo('Images')
+  await page.keyboard.press('/')
+  await expect(page.getByRole('searchbox', { name: 'Search images' })).toBeFocused()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('n')
+  await expect(app.dialog('Run a container')).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(app.dialog('Run a container')).toBeHidden()
+})
+
+test('Korean and the dark theme are chosen in Settings, at once and for good', async ({
+  window: page,
+  engine,
+}) => {
+  const app = new AppWindow(page)
+  await app.goTo('Settings')
+  await app.select('Language', '한국어')
+  await expect(page.getByRole('heading', { level: 1, name: '설정' })).toBeVisible()
+  await page
+    .getByRole('combobox', { name: '테마' })
+    .or(page.getByRole('combobox', { name: '모양' }))
+    .click()
+  await page
+    .getByRole('option', { name: '어둡게' })
+    .or(page.getByRole('option', { name: '다크' }))
+    .click()
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
+  await page.reload()
+  await expect(page.getByRole('heading', { level: 1, name: '설정' })).toBeVisible()
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
+  await expect(page.locator('html')).toHaveAttribute('lang', 'ko')
+  expect((await engine.slipway('config', 'get', 'language')).stdout.trim()).toBe('ko')
+  await engine.slipway('config', 'set', 'language', 'en')
+  await engine.slipway('config', 'set', 'theme', 'system')
+  await expect(app.heading('Settings')).toBeVisible()
+})

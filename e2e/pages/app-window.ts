@@ -1,0 +1,60 @@
+import { type Locator, type Page, test } from 'playwright/test'
+
+export type Section = 'Containers' | 'Images' | 'Volumes' | 'Networks' | 'Clean up' | 'Machine' | 'Settings'
+
+/** What every page has: the sidebar with the engine's state, menus, dialogs and notices. */
+export class AppWindow {
+  readonly page: Page
+
+  constructor(page: Page) {
+    this.page = page
+  }
+
+  get sidebar(): Locator {
+    return this.page.getByRole('navigation', { name: 'Main' })
+  }
+
+  async goTo(section: Section): Promise<void> {
+    await this.sidebar.getByRole('link', { name: section, exact: true }).click()
+    await this.heading(section).waitFor()
+  }
+
+  /** Title of the page that is shown. */
+  heading(title: string): Locator {
+    return this.page.getByRole('main').getByRole('heading', { level: 1, name: title, exact: true })
+  }
+
+  /** The engine's state in the sidebar, when it is this one. */
+  engine(state: 'Stopped' | 'Starting' | 'Running' | 'Stopping' | 'Could not start'): Locator {
+    return this.sidebar.getByRole('link', { name: new RegExp(`^${state}`) })
+  }
+
+  dialog(title: string): Locator {
+    return this.page.getByRole('dialog', { name: title, exact: true })
+  }
+
+  /** Clicks an entry of the open menu. */
+  async choose(entry: string): Promise<void> {
+    await this.page.getByRole('menuitem', { name: entry }).first().click()
+  }
+
+  /** Chooses an option of a select box, within a part of the page when names repeat. */
+  async select(label: string, option: string): Promise<void> {
+    await this.page.getByRole('combobox', { name: label, exact: true }).click()
+    await this.page.getByRole('option', { name: option, exact: true }).click()
+  }
+
+  /** Opens the command palette and types into it. */
+  async palette(text: string): Promise<Locator> {
+    await this.page.keyboard.press('Control+k')
+    const box = this.page.getByPlaceholder('Type a command or search…')
+    await box.fill(text)
+    return this.page.getByRole('dialog', { name: 'Commands' })
+  }
+
+  /** A picture for the documentation, only when they are asked for (SLIPWAY_SCREENSHOTS). */
+  async picture(name: string): Promise<void> {
+    if (!process.env['SLIPWAY_SCREENSHOTS']) return
+    await test.step(`picture ${name}`, () => this.page.screenshot({ path: `docs/screenshots/${name}.png` }))
+  }
+}
