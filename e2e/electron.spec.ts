@@ -215,7 +215,7 @@ test('native menus with accelerators', async ({ app }) => {
 test('closing hides into the tray; a second start brings the window back', async ({
   app,
   home,
-  screen,
+  virtual,
   window,
 }) => {
   const visible = () =>
