@@ -93,6 +93,7 @@ function Prompt({ title, label, value, action, hint, run }: Extract<DialogState,
         {(field) => (
           <TextInput
             {...field}
+            autoFocus
             value={text}
             onChange={(event) => setText(event.target.value)}
             onFocus={(event) => event.target.select()}

@@ -1,6 +1,7 @@
 import { Menu } from '@base-ui/react/menu'
 import type { LucideIcon } from 'lucide-react'
 import { useRef } from 'react'
+import { dialogs } from '../dialogs.ts'
 import { Store, useStore } from '../store.ts'
 import { Keys } from './keys.tsx'
 import './menu.css'
@@ -46,7 +47,7 @@ export function MenuHost() {
     >
       <Menu.Portal>
         <Menu.Positioner className="menu-positioner" anchor={shown.anchor} align={shown.align} sideOffset={4}>
-          <Menu.Popup className="menu" finalFocus={() => shown.focus}>
+          <Menu.Popup className="menu" finalFocus={() => (dialogs.get().open ? false : shown.focus)}>
             {shown.entries.map((entry, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: entries of one menu never move
               <Entry key={index} entry={entry} />
@@ -65,7 +66,11 @@ function Entry({ entry }: { entry: MenuEntry }) {
     <Menu.Item
       className={entry.danger ? 'menu-item menu-danger' : 'menu-item'}
       disabled={entry.disabled ?? false}
-      onClick={entry.run}
+      onClick={() => {
+        menu.set(() => undefined)
+        // A dialog that opens while the menu still closes would fight with it over the focus.
+        setTimeout(entry.run, 0)
+      }}
     >
       <span className="menu-icon">{Icon && <Icon size={14} strokeWidth={1.9} aria-hidden />}</span>
       <span className="grow">{entry.label}</span>

@@ -103,6 +103,7 @@ export function Table<T, S extends string>(props: TableProps<T, S>) {
     const key = keyOf(item)
     setActiveKey(key)
     if (!isHeader?.(item) && onSelect && !selection.has(key)) onSelect(new Set([key]))
+    scroller.current?.parentElement?.focus()
     const entries = props.menu?.(item) ?? []
     if (entries.length > 0) openMenu(entries, at)
   }

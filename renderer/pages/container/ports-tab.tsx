@@ -43,14 +43,15 @@ export function PortsTab({ id, container }: { id: string; container: ContainerIn
         <Loaded resource={ports} tags={tags} rows={2}>
           {(routes) => {
             const published = routes.map((route) => route.port)
+            const rows = mergeFamilies(routes)
             return (
               <div className="card">
-                {routes.map((route) => (
+                {rows.map((route) => (
                   <RouteRow
                     key={`${route.port.protocol}${route.port.hostIp}:${route.port.hostPort}`}
                     route={route}
                     disabled={pending}
-                    onRemove={() => void save(published.filter((port) => port !== route.port))}
+                    onRemove={() => void save(published.filter((port) => !sameListener(port, route.port)))}
                   />
                 ))}
                 {routes.length === 0 && (
@@ -62,7 +63,13 @@ export function PortsTab({ id, container }: { id: string; container: ContainerIn
                 <AddPort
                   container={container}
                   pending={pending}
-                  onAdd={(port) => save([...published, port])}
+                  onAdd={async (port) => {
+                    if (port.hostPort !== 0 && published.some((one) => sameListener(one, port))) {
+                      setFailure(t('ports.already', { port: port.hostPort }))
+                      return false
+                    }
+                    return save([...published, port])
+                  }}
                 />
               </div>
             )
@@ -70,6 +77,21 @@ export function PortsTab({ id, container }: { id: string; container: ContainerIn
         </Loaded>
       </Section>
     </Column>
+  )
+}
+
+const LOOPBACK = ['127.0.0.1', '::1']
+const ANY = ['0.0.0.0', '::', '']
+
+function sameListener(a: PublishedPort, b: PublishedPort): boolean {
+  const scope = (ip: string): string => (LOOPBACK.includes(ip) ? 'localhost' : ANY.includes(ip) ? '*' : ip)
+  return a.protocol === b.protocol && a.hostPort === b.hostPort && scope(a.hostIp) === scope(b.hostIp)
+}
+
+/** One row for a port that listens on both address families. */
+function mergeFamilies(routes: readonly PortRoute[]): PortRoute[] {
+  return routes.filter(
+    (route, index) => routes.findIndex((other) => sameListener(other.port, route.port)) === index,
   )
 }
 
