@@ -59,6 +59,8 @@ async function keepFailure(parts: Parts, container: Container, error: unknown): 
   container.task = undefined
   await parts.store.save(container.record)
   container.announce('exit', { exitCode: exitCodeOf(error), error: messageOf(error) })
+  // Who watches learns that there is a cause to read now.
+  emit(parts, container, 'die', { exitCode: String(exitCodeOf(error)) })
 }
 
 async function launch(parts: Parts, container: Container): Promise<Task> {
