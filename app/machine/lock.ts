@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { EngineError } from '../../vm/api/errors.ts'
 import { isAlive, processIdentity } from './process.ts'
@@ -10,23 +10,27 @@ const holderSchema = v.object({
   /** When the holder was started, where the system tells: a recycled pid is not the holder. */
   identity: v.optional(v.string()),
   token: v.string(),
+  /** Given back in order. */
+  released: v.optional(v.boolean()),
 })
 type Holder = v.InferOutput<typeof holderSchema>
 
-/** Attempts at taking over a dead owner's lock while others try the same. */
+/** Each failed attempt means that somebody else got further. */
 const ATTEMPTS = 10
 
 /**
- * One owner per machine. The lock is a file that appears whole (hard link) and names its holder; the lock of a process
- * that is gone is taken over. Fails with 'conflict' and the holder's pid in `details` while the holder lives.
+ * One owner per machine. The lock is a row of files `PATH.1`, `PATH.2`, …, each made whole (hard link) by one process and
+ * naming it: who made the highest is the owner, as long as it lives and has not given it back. A lock is taken by making
+ * the next one, which only one process can; nothing that others may be looking at is ever moved or replaced, so a dead
+ * owner's lock cannot be taken over twice. Fails with 'conflict' and the holder's pid in `details` while one lives.
  */
 export class Lock implements AsyncDisposable {
-  readonly #path: string
-  readonly #token: string
+  readonly #file: string
+  readonly #holder: Holder
 
-  private constructor(path: string, token: string) {
-    this.#path = path
-    this.#token = token
+  private constructor(file: string, holder: Holder) {
+    this.#file = file
+    this.#holder = holder
   }
 
   static async acquire(path: string): Promise<Lock> {
@@ -37,10 +41,13 @@ export class Lock implements AsyncDisposable {
     await writeFile(candidate, JSON.stringify(holder), { mode: 0o600 })
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (await linked(candidate, path)) return new Lock(path, holder.token)
-        const other = await read(path)
+        const newest = (await numbers(path)).at(-1) ?? 0
+        const other = await read(`${path}.${newest}`)
         if (other && (await holds(other))) throw inUse(other)
-        await removeStale(path, other, `${candidate}.stale`)
+        const mine = newest + 1
+        if ((await linked(candidate, `${path}.${mine}`)) && (await isNewest(path, mine))) {
+          return new Lock(`${path}.${mine}`, holder)
+        }
       }
       throw new EngineError('conflict', `${path}: cannot be locked: others keep taking it`)
     } finally {
@@ -48,10 +55,36 @@ export class Lock implements AsyncDisposable {
     }
   }
 
+  /** The file stays, marked: removed, its number could be taken twice. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const holder = await read(this.#path)
-    if (holder?.token === this.#token) await rm(this.#path, { force: true })
+    const released = `${this.#file}.${this.#holder.token}`
+    await writeFile(released, JSON.stringify({ ...this.#holder, released: true }), { mode: 0o600 })
+    await rename(released, this.#file)
   }
+}
+
+/**
+ * Whether the lock just made is the highest; then it is ours and those below are history. If not, we looked before others
+ * took, gave back and tidied up: ours never counted.
+ */
+async function isNewest(path: string, mine: number): Promise<boolean> {
+  const all = await numbers(path)
+  if (all.at(-1) !== mine) {
+    await rm(`${path}.${mine}`, { force: true })
+    return false
+  }
+  for (const old of all.slice(0, -1)) await rm(`${path}.${old}`, { force: true })
+  return true
+}
+
+/** The numbers that exist, ascending. */
+async function numbers(path: string): Promise<number[]> {
+  const prefix = `${basename(path)}.`
+  const names = await readdir(join(path, '..'))
+  return names
+    .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+    .map((name) => Number(name.slice(prefix.length)))
+    .sort((a, b) => a - b)
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
@@ -73,22 +106,9 @@ async function read(path: string): Promise<Holder | undefined> {
   }
 }
 
-async function holds({ pid, identity }: Holder): Promise<boolean> {
-  if (!(await isAlive(pid))) return false
+async function holds({ pid, identity, released }: Holder): Promise<boolean> {
+  if (released || !(await isAlive(pid))) return false
   return identity === undefined || identity === (await processIdentity(pid))
-}
-
-/** Moves the lock away, and back when it turns out that a living owner took it since it was read. */
-async function removeStale(path: string, stale: Holder | undefined, aside: string): Promise<void> {
-  try {
-    await rename(path, aside)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw error
-  }
-  const moved = await read(aside)
-  if (moved && moved.token !== stale?.token) await linked(aside, path)
-  await rm(aside, { force: true })
 }
 
 function inUse({ pid }: Holder): EngineError {
