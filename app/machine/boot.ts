@@ -138,6 +138,7 @@ export class Boot {
         systemDisk: image.systemDisk,
         dataDisk: paths.dataDisk,
         console: image.console,
+        kernelArguments: image.kernelArguments,
         serialLog: paths.serialLog,
         stderrLog: paths.qemuLog,
         pidFile: paths.pidFile,

@@ -13,7 +13,7 @@ export interface SuiteSubject {
   /** A driver as a new process of the same host would make it: it shares the VMs of every other one of this subject. */
   readonly driver: () => MachineDriver
   /** What the guest boots from; nothing in it is looked at but that it starts. */
-  readonly boot: Pick<VmSpec, 'kernel' | 'initrd' | 'systemDisk' | 'console' | 'arch'>
+  readonly boot: Pick<VmSpec, 'kernel' | 'initrd' | 'systemDisk' | 'console' | 'kernelArguments' | 'arch'>
 }
 
 /** What every MachineDriver promises, checked against the fake and, where it can run, the real one. */

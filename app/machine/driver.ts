@@ -29,6 +29,8 @@ export interface VmSpec {
   readonly sshPort: number
   /** The guest's serial console, as the kernel names it. */
   readonly console: string
+  /** What the image wants its kernel told, beside what follows from the hypervisor. */
+  readonly kernelArguments: readonly string[]
   readonly serialLog: string
   readonly stderrLog: string
   readonly pidFile: string

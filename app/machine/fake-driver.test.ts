@@ -5,7 +5,14 @@ import { FakeDriver, type FakeWorld } from './fake-driver.ts'
 describe('the fake driver keeps the promises of a driver', () => {
   machineDriverSuite(async () => {
     const world: FakeWorld = new Map()
-    const boot = { kernel: '', initrd: '', systemDisk: '', console: 'ttyS0', arch: 'x64' } as const
+    const boot = {
+      kernel: '',
+      initrd: '',
+      systemDisk: '',
+      console: 'ttyS0',
+      kernelArguments: [],
+      arch: 'x64',
+    } as const
     return { driver: () => new FakeDriver({}, world), boot }
   })
 })

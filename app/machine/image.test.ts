@@ -19,7 +19,15 @@ async function image(folder: string, changes: Record<string, unknown> = {}): Pro
   const names = ['vmlinuz', 'initrd.img', 'system.img']
   for (const name of names) await writeFile(join(path, name), name)
   const sizes = Object.fromEntries(names.map((name) => [name, name.length]))
-  const manifest = { version: 1, arch: 'x64', recipe: folder, console: 'ttyS0', sizes, ...changes }
+  const manifest = {
+    version: 1,
+    arch: 'x64',
+    recipe: folder,
+    console: 'ttyS0',
+    kernelArguments: ['audit=0'],
+    sizes,
+    ...changes,
+  }
   await writeFile(join(path, 'manifest.json'), JSON.stringify(manifest))
   return path
 }
@@ -49,6 +57,7 @@ test('the newest of the cache is taken; an unfinished one is not', async () => {
     arch: 'x64',
     recipe: 'new',
     console: 'ttyS0',
+    kernelArguments: ['audit=0'],
     kernel: join(root, 'slipway/image/x64-new/vmlinuz'),
     initrd: join(root, 'slipway/image/x64-new/initrd.img'),
     systemDisk: join(root, 'slipway/image/x64-new/system.img'),

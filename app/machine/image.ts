@@ -15,6 +15,8 @@ export interface MachineImage {
   readonly systemDisk: string
   /** The guest's serial console (`console=` of the kernel). */
   readonly console: string
+  /** What its kernel is to be told. */
+  readonly kernelArguments: readonly string[]
   /** The engine agent's bundle (`main.js`), which travels apart from the image. */
   readonly agent: string
 }
@@ -35,6 +37,7 @@ const manifestSchema = v.object({
   arch: v.picklist(['x64', 'arm64']),
   recipe: v.string(),
   console: v.string(),
+  kernelArguments: v.optional(v.array(v.string()), []),
   sizes: v.record(v.string(), v.number()),
 })
 
@@ -97,6 +100,7 @@ async function readImage(folder: string, arch: Arch, agent: string): Promise<Mac
     arch,
     recipe: manifest.recipe,
     console: manifest.console,
+    kernelArguments: manifest.kernelArguments,
     kernel: join(folder, 'vmlinuz'),
     initrd: join(folder, 'initrd.img'),
     systemDisk: join(folder, 'system.img'),

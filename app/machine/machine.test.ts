@@ -44,6 +44,7 @@ function make(behaviour: Partial<FakeBehaviour> = {}, changes: Partial<MachineOp
       initrd: join(home, 'base.img'),
       systemDisk: join(home, 'system'),
       console: 'ttyS0',
+      kernelArguments: [],
       agent: join(home, 'agent.js'),
     }),
     config: () => ({

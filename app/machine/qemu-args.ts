@@ -79,7 +79,7 @@ function cpu({ arch, accelerator }: VmSpec): string {
   return arch === 'x64' ? 'max,cx16=off' : 'max,pauth-impdef=on'
 }
 
-function commandLine({ arch, accelerator, console }: VmSpec): string {
+function commandLine({ arch, accelerator, console, kernelArguments }: VmSpec): string {
   return [
     `console=${console}`,
     'quiet',
@@ -87,21 +87,13 @@ function commandLine({ arch, accelerator, console }: VmSpec): string {
     // A kernel that panics ends QEMU (-no-reboot): a dead VM is noticed, a hanging one is not.
     'panic=-1',
     'oops=panic',
-    'cgroup_no_v1=all',
-    // Network namespaces are made and torn down behind grace periods; waiting for them is most of a container's start.
-    'rcupdate.rcu_expedited=1',
-    // Security modules without a policy still look at every call, and auditing without a listener does too.
-    'lsm=landlock,yama,bpf',
-    'audit=0',
     // A host that is busy or asleep looks like a hang from inside.
     'nowatchdog',
     'rcupdate.rcu_cpu_stall_suppress=1',
-    // The kernel's tests of its own ciphers: a fifth of its boot when emulated.
-    'cryptomgr.notests',
     ...(arch === 'x64' ? ['ras=cec_disable', 'i8042.noaux', 'i8042.nokbd', 'no_timer_check'] : []),
-    // Emulation does not speculate on the guest's behalf: the mitigations protect from nothing and cost much. Clearing
-    // each page twice costs more than it hardens.
-    ...(accelerator === 'tcg' ? ['mitigations=off', 'init_on_alloc=0'] : []),
+    // Emulation does not speculate on the guest's behalf: the mitigations protect from nothing and cost much.
+    ...(accelerator === 'tcg' ? ['mitigations=off'] : []),
+    ...kernelArguments,
   ].join(' ')
 }
 

@@ -46,6 +46,7 @@ test('the initramfs is the base, then agent and seed where the kernel finds them
     kernel: '',
     systemDisk: '',
     console: '',
+    kernelArguments: [],
     initrd: join(folder, 'base.img'),
     agent: join(folder, 'agent.js'),
   }
