@@ -35,7 +35,7 @@ afterAll(() => registry[Symbol.asyncDispose]())
 async function leftovers(): Promise<string> {
   const find =
     'ls -A /var/lib/slipway/content/ingest; find / -xdev -name "escape*" -not -path "/proc/*"; ls /var/lib/escape* /escape* 2>/dev/null'
-  return (await c.slipway('ssh', 'sh', '-c', find)).stdout.trim()
+  return (await c.slipway('ssh', find)).stdout.trim()
 }
 
 test.each(['wrong/digest', 'wrong/size'])(

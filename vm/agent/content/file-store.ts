@@ -5,6 +5,7 @@ import { type FileHandle, mkdir, open, opendir, readFile, rename, rm, stat } fro
 import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { EngineError } from '../../api/errors.ts'
+import { noSpace, Room } from './room.ts'
 import type { ContentStore, Digest } from './store.ts'
 
 /** Manifests and configs that are read whole. */
@@ -77,9 +78,12 @@ export class FileContentStore implements ContentStore {
     }
     await this.#prepare()
     const path = join(this.#ingest, randomUUID())
+    const subject = expected.digest ?? 'content'
+    const room = new Room(this.#ingest)
+    room.take(expected.size ?? 0, subject)
     const file = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)
     try {
-      const written = await drain(source, file, expected.size, options.signal)
+      const written = await drain(guarded(source, room, subject), file, expected.size, options.signal)
       verify(written, expected)
       await file.datasync()
       await file.close()
@@ -89,7 +93,7 @@ export class FileContentStore implements ContentStore {
     } catch (error) {
       await file.close().catch(() => undefined)
       await rm(path, { force: true })
-      throw diskFull(error) ?? error
+      throw isFull(error) ? noSpace(subject, error) : error
     }
   }
 
@@ -162,10 +166,19 @@ function missing(digest: Digest): EngineError {
   return new EngineError('not_found', `content ${digest}: not found`)
 }
 
-function diskFull(error: unknown): EngineError | undefined {
+async function* guarded(
+  source: AsyncIterable<Uint8Array>,
+  room: Room,
+  subject: string,
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of source) {
+    room.take(chunk.length, subject)
+    yield chunk
+  }
+}
+
+function isFull(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOSPC'
-    ? new EngineError('unavailable', 'no space left on device', { cause: error })
-    : undefined
 }
 
 function isMissing(error: unknown): boolean {

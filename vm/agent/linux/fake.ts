@@ -101,6 +101,11 @@ export class FakeKernel implements Kernel {
     }
   }
 
+  makeNetworkNamespace(path: string): void {
+    this.#record('makeNetworkNamespace', path)
+    this.mounts.push({ type: '', source: 'netns', target: path })
+  }
+
   listenForFd(path: string): FdListener {
     this.#record('listenForFd', path)
     return { receive: () => this.#nextFd++, [Symbol.dispose]: () => undefined }

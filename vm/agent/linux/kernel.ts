@@ -28,6 +28,8 @@ export interface Kernel {
   setWindowSize(fd: number, size: { rows: number; columns: number }): void
   /** Connects to a SOCK_SEQPACKET unix socket (conmon's attach socket), non-blocking, close-on-exec. */
   connectSeqpacket(path: string): SeqpacketSocket
+  /** Makes a network namespace, its loopback interface up, and binds it on the file `path`, which must exist. */
+  makeNetworkNamespace(path: string): void
   /** Listens on a new unix socket at `path` for one file descriptor sent over it (SCM_RIGHTS). */
   listenForFd(path: string): FdListener
 }

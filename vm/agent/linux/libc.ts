@@ -1,9 +1,11 @@
 /** The kernel door over libc (`node:ffi`). Little-endian 64-bit Linux: x86-64 and arm64. */
 import { closeSync, constants, openSync } from 'node:fs'
+import { withoutReserve } from './capabilities.ts'
 import { Errno, errnoError } from './errno.ts'
 import { listenForFd } from './fd-listener.ts'
 import { type Libc, openLibc } from './ffi.ts'
 import type { FdListener, Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
+import { makeNetworkNamespace } from './net-namespace.ts'
 import { connectSeqpacket } from './seqpacket.ts'
 
 const MNT_DETACH = 2
@@ -29,7 +31,10 @@ export class LibcKernel implements Kernel {
 
   mount({ type, source, target, flags = 0, data }: Mount): void {
     const subject = `${type || 'bind'} ${source} on ${target}`
-    this.#libc.must('mount', subject, source, target, type, BigInt(flags), data ?? null)
+    const mount = () => this.#libc.must('mount', subject, source, target, type, BigInt(flags), data ?? null)
+    // overlayfs writes with the rights of whoever mounted it: the disk's reserve is not for containers.
+    if (type === 'overlay') withoutReserve(this.#libc, mount)
+    else mount()
   }
 
   unmount(target: string, options: { lazy?: boolean } = {}): void {
@@ -117,6 +122,10 @@ export class LibcKernel implements Kernel {
 
   connectSeqpacket(path: string): SeqpacketSocket {
     return connectSeqpacket(this.#libc, path)
+  }
+
+  makeNetworkNamespace(path: string): void {
+    makeNetworkNamespace(this.#libc, path)
   }
 
   listenForFd(path: string): FdListener {

@@ -22,6 +22,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { EngineError } from '../../api/errors.ts'
+import { Room } from '../content/room.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { components, findBelow, lstatOrUndefined, SafeRoot } from './safe-path.ts'
 import type { TarHandler, TarHeader } from './tar-reader.ts'
@@ -33,6 +34,8 @@ const YES = Buffer.from('y')
 const S_IFCHR = 0o020000
 const S_IFBLK = 0o060000
 const S_IFIFO = 0o010000
+/** What a file costs beside its content: an inode, its name, a block of a small directory. */
+const ENTRY_SIZE = 4096
 const CREATE = fsConstants.O_CREAT | fsConstants.O_EXCL | fsConstants.O_WRONLY | fsConstants.O_NOFOLLOW
 
 export type ApplyKernel = Pick<Kernel, 'mknod' | 'setXattr'>
@@ -50,12 +53,14 @@ export class LayerWriter implements TarHandler {
   #size = 0
   #inodes = 0
   readonly #umask: number
+  readonly #room: Room
 
   constructor(options: { kernel: ApplyKernel; root: string; lower: readonly string[] }) {
     this.#kernel = options.kernel
     this.#lower = options.lower
     this.#paths = new SafeRoot(options.root, (path, relative) => this.#impliedParent(path, relative))
     this.#umask = process.umask()
+    this.#room = new Room(options.root)
   }
 
   /** Bytes of file content and inodes written so far. */
@@ -74,6 +79,7 @@ export class LayerWriter implements TarHandler {
       this.#whiteout(parts, last)
       return
     }
+    this.#room.take(ENTRY_SIZE, header.name)
     const path = this.#paths.entry(parts)
     this.#replace(path, header)
     this.#make(path, header)
@@ -81,6 +87,7 @@ export class LayerWriter implements TarHandler {
 
   data(chunk: Uint8Array): void {
     if (!this.#file) return
+    this.#room.take(chunk.length, this.#file.header.name)
     for (let at = 0; at < chunk.length; ) at += writeSync(this.#file.descriptor, chunk, at)
     this.#size += chunk.length
   }
