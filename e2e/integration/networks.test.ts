@@ -1,0 +1,290 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { pushNetTools } from '../fixtures/net-image.ts'
+import { type Context, context } from './context.ts'
+
+const BASE = ['srv', 'cli']
+const NETWORKS = ['na', 'nb', 'nint', 'nsix', 'nicc', 'nlive', 'nunused']
+const SERVE = ['busybox', 'httpd', '-f', '-p', '80', '-h', '/']
+/** Containers of single tests. */
+const EXTRA = ['x1', 'x2', 'x3']
+
+let c: Context
+beforeAll(async () => {
+  c = await context()
+  await pushNetTools(c.registry.url)
+  await Promise.all(['busybox', 'nettools'].map((image) => c.ok('pull', '-q', image)))
+  const subnet = ['--subnet', '10.77.0.0/24', '--gateway', '10.77.0.254', '--ip-range', '10.77.0.64/26']
+  await c.ok('network', 'create', ...subnet, '-o', 'com.docker.network.driver.mtu=1400', 'na')
+  await c.ok('network', 'create', 'nb')
+  const aliases = ['--network-alias', 'web', '--network-alias', 'www']
+  const names = ['--name', 'srv', '--hostname', 'srvhost', '--network', 'na', '--ip', '10.77.0.10']
+  await c.ok('run', '-d', ...names, ...aliases, ...SERVE)
+  await c.ok(
+    'run',
+    '-d',
+    '--name',
+    'cli',
+    '--network',
+    'na',
+    '--cap-add',
+    'NET_ADMIN',
+    'busybox',
+    'sleep',
+    '9999',
+  )
+})
+afterEach(() => c.clean(...EXTRA))
+afterAll(async () => {
+  await c.clean(...BASE)
+  for (const name of NETWORKS) await c.docker('network', 'rm', name)
+})
+
+const sh = async (container: string, script: string) => c.docker('exec', container, 'sh', '-c', script)
+const said = async (container: string, script: string) => (await sh(container, script)).stdout.trim()
+/** The host name that a web server in another container has; empty when it cannot be reached. */
+const hostOf = (from: string, address: string) =>
+  said(from, `timeout 3 wget -qO- http://${address}/etc/hostname`)
+const inspect = (name: string, format: string) => c.ok('inspect', '-f', format, name)
+const refused = async (...args: string[]) => {
+  const result = await c.docker(...args)
+  expect(result.code, result.stdout).not.toBe(0)
+  return result.stderr
+}
+
+test('a container is found by name, alias, short id, host name and name.network', async () => {
+  const id = (await inspect('srv', '{{.Id}}')).slice(0, 12)
+  const names = ['srv', 'web', 'www', id, 'srvhost', 'srv.na', 'SRV']
+  const script = names.map((name) => `timeout 3 wget -qO- http://${name}/etc/hostname`).join(';')
+  expect((await said('cli', script)).split('\n')).toEqual(names.map(() => 'srvhost'))
+  expect(await said('cli', 'nslookup 10.77.0.10')).toContain('srv.na')
+  expect(JSON.parse(await inspect('srv', '{{json .NetworkSettings.Networks.na.DNSNames}}'))).toEqual([
+    'srv',
+    'web',
+    'www',
+    id,
+    'srvhost',
+  ])
+})
+
+test('subnet, gateway, range, static address and MTU are as asked for', async () => {
+  expect(await inspect('srv', '{{.NetworkSettings.Networks.na.IPAddress}}')).toBe('10.77.0.10')
+  const automatic = await inspect('cli', '{{.NetworkSettings.Networks.na.IPAddress}}')
+  expect(automatic).toMatch(/^10\.77\.0\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])$/)
+  expect(await said('cli', 'ip route; cat /sys/class/net/eth0/mtu; hostname -i')).toBe(
+    `default via 10.77.0.254 dev eth0 \n10.77.0.0/24 dev eth0 scope link  src ${automatic} \n1400\n${automatic}`,
+  )
+  expect(JSON.parse(await c.ok('network', 'inspect', '-f', '{{json .IPAM.Config}}', 'na'))).toEqual([
+    { Subnet: '10.77.0.0/24', IPRange: '10.77.0.64/26', Gateway: '10.77.0.254' },
+  ])
+})
+
+test('what cannot be is refused in Docker’s words', async () => {
+  const start = ['run', '--rm', '--network']
+  expect(await refused(...start, 'na', '--ip', '10.77.0.10', 'busybox')).toContain('Address already in use')
+  expect(await refused(...start, 'na', '--ip', '10.9.9.9', 'busybox')).toContain(
+    'no configured subnet contains IP address 10.9.9.9',
+  )
+  expect(await refused(...start, 'nb', '--ip', '10.77.0.11', 'busybox')).toContain(
+    'only when connecting to networks with user configured subnets',
+  )
+  expect(await refused(...start, 'nowhere', 'busybox')).toContain('network nowhere not found')
+  expect(await refused('network', 'create', '--subnet', '10.77.0.128/25', 'nunused')).toContain(
+    'Pool overlaps with other one on this address space',
+  )
+  expect(await refused('network', 'create', 'na')).toContain('network with name na already exists')
+  expect(await refused('network', 'create', '-d', 'nosuch', 'nunused')).toContain('plugin "nosuch" not found')
+  expect(await refused('network', 'rm', 'bridge')).toContain('pre-defined network and cannot be removed')
+})
+
+test('networks are isolated from each other and from the default bridge', async () => {
+  await c.ok('run', '-d', '--name', 'x1', '--network', 'nb', 'busybox', 'sleep', '9999')
+  await c.ok('run', '-d', '--name', 'x2', 'busybox', 'sleep', '9999')
+  expect(await hostOf('x1', '10.77.0.10')).toBe('')
+  expect(await hostOf('x2', '10.77.0.10')).toBe('')
+  expect((await sh('x1', 'nslookup srv')).stdout).not.toContain('10.77.0.10')
+  expect(await hostOf('cli', '10.77.0.10')).toBe('srvhost')
+})
+
+test('connect and disconnect act on a running container, with alias and address', async () => {
+  await c.ok('network', 'create', '--subnet', '10.78.0.0/24', 'nlive')
+  await c.ok('run', '-d', '--name', 'x1', '--network', 'nlive', 'busybox', 'sleep', '9999')
+  await c.ok('network', 'connect', '--alias', 'late', '--ip', '10.78.0.9', 'nlive', 'srv')
+  expect(await hostOf('x1', 'late')).toBe('srvhost')
+  expect(await hostOf('x1', '10.78.0.9')).toBe('srvhost')
+  expect(await hostOf('cli', 'web')).toBe('srvhost')
+  expect(await refused('network', 'connect', 'nlive', 'srv')).toContain('already exists in network nlive')
+  expect(await inspect('srv', '{{range $n, $e := .NetworkSettings.Networks}}{{$n}} {{end}}')).toBe('na nlive')
+  expect(await refused('network', 'rm', 'nlive')).toMatch(/has active endpoints.*srv/)
+  await c.ok('network', 'disconnect', 'nlive', 'srv')
+  expect(await hostOf('x1', '10.78.0.9')).toBe('')
+  expect((await sh('x1', 'nslookup late')).stdout).not.toContain('10.78.0.9')
+  expect(await refused('network', 'disconnect', 'nlive', 'srv')).toContain('is not connected to')
+  await c.clean('x1')
+  await c.ok('network', 'rm', 'nlive')
+})
+
+test('rename: the new name is found at once, the old one is gone', async () => {
+  await c.ok('rename', 'srv', 'served')
+  expect(await hostOf('cli', 'served')).toBe('srvhost')
+  expect((await sh('cli', 'nslookup srv')).stdout).not.toContain('10.77.0.10')
+  await c.ok('rename', 'served', 'srv')
+  expect(await hostOf('cli', 'srv')).toBe('srvhost')
+})
+
+test('an internal network reaches its members and nothing else', async () => {
+  await c.ok('network', 'create', '--internal', 'nint')
+  await c.ok('run', '-d', '--name', 'x1', '--network', 'nint', ...SERVE)
+  await c.ok('run', '-d', '--name', 'x2', '--network', 'nint', 'busybox', 'sleep', '9999')
+  expect(await hostOf('x2', 'x1')).not.toBe('')
+  expect(await said('x2', 'ip route')).not.toContain('default')
+  await using host = await hostServer()
+  const outside = `http://10.0.2.2:${host.port}/`
+  expect(await said('cli', `timeout 3 wget -qO- ${outside}`)).toBe('from the host')
+  // Even with a route of its own making.
+  const gateway = await c.ok('network', 'inspect', '-f', '{{(index .IPAM.Config 0).Gateway}}', 'nint')
+  await c.ok(
+    'run',
+    '-d',
+    '--name',
+    'x3',
+    '--network',
+    'nint',
+    '--cap-add',
+    'NET_ADMIN',
+    'busybox',
+    'sleep',
+    '9999',
+  )
+  expect(await said('x3', `ip route add default via ${gateway}; timeout 2 wget -qO- ${outside}`)).toBe('')
+})
+
+test('IPv6: addresses of the subnet, AAAA answers, traffic', async () => {
+  await c.ok('network', 'create', '--ipv6', '--subnet', 'fd00:77::/64', 'nsix')
+  await c.ok(
+    'run',
+    '-d',
+    '--name',
+    'x1',
+    '--network',
+    'nsix',
+    '--ip6',
+    'fd00:77::9',
+    'busybox',
+    'sh',
+    '-c',
+    'httpd -f -p [::]:80 -h /',
+  )
+  await c.ok('run', '-d', '--name', 'x2', '--network', 'nsix', 'busybox', 'sleep', '9999')
+  expect(await inspect('x1', '{{.NetworkSettings.Networks.nsix.GlobalIPv6Address}}')).toBe('fd00:77::9')
+  expect(await said('x2', 'nslookup -type=aaaa x1')).toContain('fd00:77::9')
+  const own = await inspect('x1', '{{.Config.Hostname}}')
+  await expect.poll(() => hostOf('x2', '[fd00:77::9]'), { timeout: 20_000 }).toBe(own)
+})
+
+test('icc=false: members do not reach each other', async () => {
+  await c.ok('network', 'create', '-o', 'com.docker.network.bridge.enable_icc=false', 'nicc')
+  await c.ok('run', '-d', '--name', 'x1', '--network', 'nicc', ...SERVE)
+  await c.ok('run', '-d', '--name', 'x2', '--network', 'nicc', 'busybox', 'sleep', '9999')
+  expect(await hostOf('x2', await inspect('x1', '{{.NetworkSettings.Networks.nicc.IPAddress}}'))).toBe('')
+  expect(await hostOf('x2', '127.0.0.1')).toBe('')
+  await using host = await hostServer()
+  expect(await said('x2', `timeout 3 wget -qO- http://10.0.2.2:${host.port}/`)).toBe('from the host')
+})
+
+test('--link gives names on the default bridge and on a user-defined one', async () => {
+  await c.ok('run', '-d', '--name', 'x1', ...SERVE)
+  const own = await inspect('x1', '{{.Config.Hostname}}')
+  expect(
+    await c.ok('run', '--rm', '--link', 'x1:store', 'busybox', 'wget', '-qO-', 'http://store/etc/hostname'),
+  ).toBe(own)
+  expect(
+    await c.ok(
+      'run',
+      '--rm',
+      '--network',
+      'na',
+      '--link',
+      'srv:store',
+      'busybox',
+      'wget',
+      '-qO-',
+      'http://store/etc/hostname',
+    ),
+  ).toBe('srvhost')
+})
+
+test('host.docker.internal, host-gateway and extra hosts lead where they say', async () => {
+  await using host = await hostServer()
+  const get = (name: string) => `timeout 5 wget -qO- http://${name}:${host.port}/`
+  const hosts = ['--add-host', 'mine:host-gateway', '--add-host', 'fixed:10.9.8.7']
+  for (const network of ['bridge', 'na']) {
+    const output = await c.ok(
+      ...['run', '--rm', '--network', network, ...hosts, 'busybox', 'sh', '-c'],
+      `${get('host.docker.internal')}; echo; ${get('mine')}; echo; grep fixed /etc/hosts`,
+    )
+    expect(output).toBe('from the host\nfrom the host\n10.9.8.7\tfixed')
+  }
+})
+
+test('--dns, --dns-search and --dns-option are used, by the embedded resolver too', async () => {
+  const answers = ['--address=/box.example/10.9.9.1', '--address=/short.corp.example/10.9.9.2']
+  const dnsmasq = ['dnsmasq', '-k', '-u', 'root', '--pid-file=', '--no-resolv', '--no-hosts', ...answers]
+  await c.ok('run', '-d', '--name', 'x1', '--network', 'nb', 'nettools', ...dnsmasq)
+  const server = await inspect('x1', '{{.NetworkSettings.Networks.nb.IPAddress}}')
+  const dns = ['--dns', server, '--dns-search', 'corp.example', '--dns-option', 'timeout:3']
+  await c.ok('run', '-d', '--name', 'x2', '--network', 'nb', ...dns, 'busybox', 'sleep', '9999')
+  const addressOf = (name: string) => said('x2', `ping -c1 -W1 ${name} | head -n1`)
+  await expect.poll(() => addressOf('box.example'), { timeout: 30_000 }).toContain('(10.9.9.1)')
+  expect(await addressOf('short')).toContain('(10.9.9.2)')
+  expect(await addressOf('x1')).toContain(`(${server})`)
+  expect(await said('x2', 'cat /etc/resolv.conf')).toBe(
+    'nameserver 127.0.0.11\nsearch corp.example\noptions timeout:3 ndots:0',
+  )
+  expect(await c.ok('run', '--rm', ...dns, 'busybox', 'cat', '/etc/resolv.conf')).toBe(
+    `nameserver ${server}\nsearch corp.example\noptions timeout:3`,
+  )
+})
+
+test('host, none and container: networks', async () => {
+  expect(await c.ok('run', '--rm', '--network', 'host', 'busybox', 'ip', 'addr')).toContain('10.0.2.15')
+  expect(await c.ok('run', '--rm', '--network', 'none', 'busybox', 'ls', '/sys/class/net')).toBe('lo')
+  const shared = [
+    'run',
+    '--rm',
+    '--network',
+    'container:srv',
+    'busybox',
+    'wget',
+    '-qO-',
+    'http://127.0.0.1/etc/hostname',
+  ]
+  expect(await c.ok(...shared)).toBe('srvhost')
+  expect(await refused('run', '--rm', '--network', 'container:srv', '-p', '81:80', 'busybox')).toContain(
+    'conflicting options: port publishing and the container type network mode',
+  )
+})
+
+test('prune takes unused networks only, by label too', async () => {
+  await c.ok('network', 'create', '--label', 'keep=1', 'nunused')
+  expect(await c.ok('network', 'prune', '-f', '--filter', 'label!=keep')).not.toContain('nunused')
+  expect(await c.ok('network', 'prune', '-f', '--filter', 'label=keep')).toContain('nunused')
+  const left = await c.ok('network', 'ls', '--format', '{{.Name}}')
+  expect(left.split('\n')).toEqual(expect.arrayContaining(['bridge', 'host', 'na', 'none']))
+})
+
+/** An HTTP server on this computer's loopback. */
+async function hostServer(): Promise<AsyncDisposable & { port: number }> {
+  const server = createServer((_request, response) => response.end('from the host')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
