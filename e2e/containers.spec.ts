@@ -19,7 +19,7 @@ test('the list follows what the docker CLI does, without a reload', async ({ win
   await docker('run', '-d', '--name', 'one', IMAGE)
   await expect(containers.row('one')).toContainText('Running')
   await docker('stop', '-t', '0', 'one')
-  await expect(containers.row('one')).toContainText('Exited (137)')
+  await expect(containers.row('one')).toContainText('Exited')
   await docker('rename', 'one', 'uno')
   await expect(containers.row('uno')).toBeVisible()
   await expect(containers.row('one')).toBeHidden()
@@ -48,7 +48,7 @@ test('pause, resume, rename, kill and start from a row', async ({ window: page, 
   expect(await docker('inspect', '-f', '{{.Name}}', containerId)).toBe('/site')
   await containers.act('site', 'Kill')
   await expect(containers.row('site')).toContainText('Exited (137)')
-  await containers.row('site').getByRole('button', { name: 'Start' }).click()
+  await containers.row('site').getByRole('button', { name: 'Start', exact: true }).click()
   await expect(containers.row('site')).toContainText('Running')
 })
 
@@ -95,7 +95,7 @@ test('search, filter and several at once', async ({ window: page, docker }) => {
   await page.keyboard.press('Control+a')
   await page
     .getByRole('toolbar', { name: 'Selected containers' })
-    .getByRole('button', { name: 'Start' })
+    .getByRole('button', { name: 'Start', exact: true })
     .click()
   await page.getByRole('group', { name: 'Show' }).getByRole('button', { name: /^All/ }).click()
   for (const name of ['db', 'web', 'web-spare']) await expect(containers.row(name)).toContainText('Running')

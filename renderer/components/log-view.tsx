@@ -42,6 +42,7 @@ export function LogView({
   const [current, setCurrent] = useState(0)
   const [follow, setFollow] = useState(true)
   const scroller = useRef<HTMLDivElement>(null)
+  const lastTop = useRef(0)
 
   const pattern = useMemo(
     () => (query === '' ? undefined : searchPattern(query, { regex, caseSensitive })),
@@ -66,9 +67,14 @@ export function LogView({
     if (follow && buffer.length > 0) virtual.scrollToIndex(buffer.length - 1, { align: 'end' })
   }, [version, follow, wrap, times])
 
+  // New lines move the end away before their own scrolling is seen: only going up stops following.
   const onScroll = (): void => {
     const box = scroller.current
-    if (box) setFollow(box.scrollHeight - box.scrollTop - box.clientHeight < 40)
+    if (!box) return
+    const up = box.scrollTop < lastTop.current
+    lastTop.current = box.scrollTop
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < 40) setFollow(true)
+    else if (up) setFollow(false)
   }
   const step = (by: number): void => {
     if (matches.length === 0) return
