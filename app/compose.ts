@@ -79,6 +79,10 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
       dial,
       monitor: (command, args) => machine.monitor(command, args),
       log: (message) => log.info(message),
+      onProblem: (message) => {
+        if (message === undefined) machine.clear('port_failed')
+        else machine.report({ code: 'port_failed', message })
+      },
     }),
   )
   owned.push(closeWhenDown(machine, [() => socket.close(), () => ports.stop()], log))
@@ -98,9 +102,10 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
 
 /** The machine's last step: what the host's programs reach it by. */
 async function ready(socket: DockerSocket, ports: PublishedPorts): Promise<Problem[]> {
-  ports.start()
+  const published = ports.start()
   try {
     await socket.open()
+    await published
     return []
   } catch (error) {
     return [{ code: 'connection_lost', message: `docker socket: ${messageOf(error)}` }]

@@ -8,14 +8,14 @@ import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import type { Forward, Protocol } from '../../vm/api/slipway.ts'
 import type { Dial } from '../machine/dial.ts'
 import { addressesOf } from './address.ts'
-import { type Bound, bindForward, nextFreePort, portTaken, type Target } from './bind.ts'
-import type { Path } from './qemu-path.ts'
+import { type Bound, bindForward, nextFreePort, portTaken } from './bind.ts'
+import { Destination, type OpenPath, sameDestination, type Ways } from './destination.ts'
 import type { Listener } from './tcp-listener.ts'
-import { openRelay } from './udp-relay.ts'
 
 /** A port that could not be bound on `sync` (someone took it meanwhile) is tried again this often. */
 const RETRY_MS = 3_000
-const DIAL_TIMEOUT_MS = 30_000
+/** While ports are published, listeners and paths are looked at this often, besides whenever one fails a client. */
+const CHECK_MS = 60_000
 
 export interface Owner {
   containerId: string
@@ -32,16 +32,6 @@ interface Entry extends Owner {
   target: Destination
 }
 
-interface Destination {
-  forward: Forward
-  failure?: string
-  /** The fast way, where it could be had. */
-  path?: Path
-}
-
-/** Opens the fast way to a TCP address inside the VM; 'unavailable' where there is none. */
-export type OpenPath = (target: { host: string; port: number }) => Promise<Path>
-
 /** A forward as the UI shows it. */
 export interface ForwardState extends Owner {
   forward: Forward
@@ -53,28 +43,34 @@ export interface ForwardState extends Owner {
 type Wanted = Forward & Owner
 
 export class PortForwarder implements AsyncDisposable {
-  readonly #dial: Dial
-  readonly #enginePath: string
-  readonly #openPath: OpenPath | undefined
+  readonly #ways: Ways
+  readonly #onChange: () => void
   readonly #entries = new Map<string, Entry>()
   /** Forwards of the last sync that could not be bound. */
   #missing: { wanted: Wanted; error: string }[] = []
   #retry: NodeJS.Timeout | undefined
+  #check: NodeJS.Timeout | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  /** `enginePath`: the engine's socket inside the VM, for the UDP relay. */
-  constructor(options: { dial: Dial; enginePath: string; openPath?: OpenPath }) {
-    this.#openPath = options.openPath
-    this.#dial = options.dial
-    this.#enginePath = options.enginePath
+  /** `enginePath`: the engine's socket inside the VM. `onChange`: after every change of what is listened on. */
+  constructor(options: {
+    dial: Dial
+    enginePath: string
+    openPath?: OpenPath
+    log?: (message: string) => void
+    onChange?: () => void
+  }) {
+    const { dial, enginePath, openPath, log = () => undefined } = options
+    this.#ways = { dial, enginePath, openPath, log }
+    this.#onChange = options.onChange ?? (() => undefined)
   }
 
   /** Opens all of `forwards` or none; answers them with real ports and addresses, in order. */
   expose(owner: Owner, forwards: readonly Forward[]): Promise<Forward[]> {
     return this.#inTurn(async () => {
       await using undo = new Disposal()
-      const commits: (() => void)[] = []
+      const commits: (() => Promise<void>)[] = []
       const opened: Forward[] = []
       const claimed = new Set<string>()
       for (const forward of forwards) {
@@ -87,7 +83,7 @@ export class PortForwarder implements AsyncDisposable {
         opened.push(result)
       }
       undo.release()
-      for (const commit of commits) commit()
+      for (const commit of commits) await commit()
       return opened
     })
   }
@@ -150,13 +146,25 @@ export class PortForwarder implements AsyncDisposable {
     const next = async () => (await nextFreePort(forward)) ?? port
     if (own) return { free: false, holder: `container ${own.containerName}`, next: await next() }
     try {
-      const bound = await bindForward(forward, this.#target({ forward }))
+      const bound = await bindForward(forward, new Destination(forward, this.#ways).target)
       await closeAll(bound.addresses.map(({ listener }) => listener))
       return { free: true, next: port === 0 ? bound.port : port }
     } catch (error) {
       const holder = error instanceof EngineError ? error.details?.['holder'] : undefined
       return { free: false, ...(typeof holder === 'string' ? { holder } : {}), next: await next() }
     }
+  }
+
+  /** Looks at every listener and path without touching a container; what does not work any more is made again. */
+  verify(): Promise<void> {
+    return this.#inTurn(async () => {
+      const entries = [...this.#entries.values()]
+      const works = await Promise.all(entries.map(({ listener }) => listener.accepts()))
+      for (const entry of entries.filter((_, i) => !works[i])) await this.#rebind(entry)
+      const targets = new Set([...this.#entries.values()].map(({ target }) => target))
+      for (const target of targets) await target.verify()
+      this.#schedule()
+    })
   }
 
   /** Closes every listener and connection; ports can be exposed again afterwards. */
@@ -174,7 +182,7 @@ export class PortForwarder implements AsyncDisposable {
   }
 
   /** Binds what is missing of a forward; listeners of the same container are kept and retargeted on commit. */
-  async #open(wanted: Wanted, undo: Disposal, commits: (() => void)[]): Promise<Forward> {
+  async #open(wanted: Wanted, undo: Disposal, commits: (() => Promise<void>)[]): Promise<Forward> {
     const existing = this.#owned(wanted)
     if (existing && existing.containerId !== wanted.containerId) {
       const next = await nextFreePort(wanted)
@@ -185,13 +193,35 @@ export class PortForwarder implements AsyncDisposable {
     if (kept.length > 0) {
       return this.#keep(kept, wanted, forward, undo, commits)
     }
-    const target: Destination = { forward }
-    const opened = await bindForward(forward, this.#target(target))
+    const target = new Destination(forward, this.#ways)
+    const opened = await this.#bind(wanted, forward, target, undo)
     undo.push(() => closeAll(opened.addresses.map(({ listener }) => listener)))
     const result = this.#register(wanted, forward, opened, target, undo)
-    await this.#findPath(target)
-    undo.push(() => closePath(target))
+    undo.push(() => target.close())
+    await target.findPath()
     return result
+  }
+
+  /** A container may move a port of its own to another address: its old listener makes room, and comes back on undo. */
+  async #bind(owner: Owner, forward: Forward, target: Destination, undo: Disposal): Promise<Bound> {
+    try {
+      return await bindForward(forward, target.target)
+    } catch (error) {
+      const suffix = `/${forward.hostPort}`
+      const rivals = [...this.#entries.values()].filter(
+        ({ containerId, protocol, key }) =>
+          containerId === owner.containerId && protocol === forward.protocol && key.endsWith(suffix),
+      )
+      if (!(error instanceof EngineError && error.kind === 'conflict') || rivals.length === 0) throw error
+      await this.#close(rivals)
+      undo.push(async () => {
+        for (const { address, target: old } of rivals) {
+          const { containerId, containerName } = owner
+          await this.#tryOpen({ ...old.forward, hostIp: address, containerId, containerName })
+        }
+      })
+      return await bindForward(forward, target.target)
+    }
   }
 
   /** Listeners of the same container stay; where they lead changes on commit. */
@@ -200,26 +230,28 @@ export class PortForwarder implements AsyncDisposable {
     owner: Owner,
     forward: Forward,
     undo: Disposal,
-    commits: (() => void)[],
+    commits: (() => Promise<void>)[],
   ): Promise<Forward> {
-    const target: Destination = { forward: { ...forward, bound: kept.map(({ address }) => address) } }
+    const next = new Destination({ ...forward, bound: kept.map(({ address }) => address) }, this.#ways)
+    const { forward: result } = next
     const same = kept.every((entry) => sameDestination(entry.target.forward, forward))
     if (!same) {
-      await this.#findPath(target)
-      undo.push(() => closePath(target))
+      undo.push(() => next.close())
+      await next.findPath()
     }
-    commits.push(() => {
+    commits.push(async () => {
+      for (const entry of kept) entry.containerName = owner.containerName
+      // One forward's listeners share their destination.
+      const [first, ...rest] = new Set(kept.map(({ target }) => target))
+      if (same) first?.describe(result)
+      else await first?.take(next)
       for (const entry of kept) {
-        entry.containerName = owner.containerName
-        entry.target.forward = target.forward
-        if (same) continue
-        const { path } = entry.target
-        delete entry.target.path
-        if (path) void closePath({ path })
-        if (target.path) entry.target.path = target.path
+        if (first) entry.target = first
+        if (!same) entry.listener.retarget()
       }
+      for (const target of rest) await target.close()
     })
-    return target.forward
+    return result
   }
 
   #register(wanted: Wanted, forward: Forward, opened: Bound, target: Destination, undo: Disposal): Forward {
@@ -229,7 +261,7 @@ export class PortForwarder implements AsyncDisposable {
       hostPort: opened.port,
       bound: opened.addresses.map(({ address }) => address),
     }
-    target.forward = result
+    target.describe(result)
     const { containerId, containerName } = wanted
     for (const { address, listener } of opened.addresses) {
       const key = keyOf(forward.protocol, address, opened.port)
@@ -240,30 +272,39 @@ export class PortForwarder implements AsyncDisposable {
     return result
   }
 
-  async #findPath(target: Destination): Promise<void> {
-    const { protocol, containerIp } = target.forward
-    if (!this.#openPath || protocol !== 'tcp' || containerIp.includes(':')) return
-    try {
-      target.path = await this.#openPath(addressOf(target.forward))
-    } catch (error) {
-      // SSH carries it as well, only slower.
-      if (!(error instanceof EngineError)) throw error
-    }
-  }
-
   async #tryOpen(wanted: Wanted): Promise<Forward> {
     await using undo = new Disposal()
-    const commits: (() => void)[] = []
+    const commits: (() => Promise<void>)[] = []
     try {
       const opened = await this.#open(wanted, undo, commits)
       undo.release()
-      for (const commit of commits) commit()
+      for (const commit of commits) await commit()
       return opened
     } catch (error) {
       const { containerId: _, containerName: __, ...forward } = wanted
       this.#missing.push({ wanted, error: messageOf(error) })
       return { ...forward, bound: [] }
     }
+  }
+
+  async #rebind(entry: Entry): Promise<void> {
+    const { containerId, containerName, address, target } = entry
+    await this.#close([entry])
+    const { bound: _, ...forward } = target.forward
+    this.#ways.log(`published port ${forward.hostPort}: the listener on ${address} was lost`)
+    await this.#tryOpen({ ...forward, hostIp: address, containerId, containerName })
+  }
+
+  /** Checks from time to time while there is something to check. */
+  #watch(): void {
+    if (this.#entries.size === 0 || this.#disposed) {
+      clearInterval(this.#check)
+      this.#check = undefined
+      return
+    }
+    this.#check ??= setInterval(() => {
+      this.verify().catch((error: unknown) => this.#ways.log(`published ports: ${messageOf(error)}`))
+    }, CHECK_MS).unref()
   }
 
   #schedule(): void {
@@ -287,40 +328,20 @@ export class PortForwarder implements AsyncDisposable {
     return undefined
   }
 
-  /** Reads the target at each connection, so that a change of it needs no new listener. */
-  #target(target: Destination): Target {
-    return {
-      connect: async ({ signal }) => {
-        if (target.path) {
-          try {
-            return await target.path.connect({ signal })
-          } catch (error) {
-            if (signal.aborted) throw error
-          }
-        }
-        const deadline = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
-        const stream = await this.#dial(addressOf(target.forward), { signal: deadline, class: 'bulk' })
-        delete target.failure
-        return stream
-      },
-      relay: (options) => openRelay(this.#dial, this.#enginePath, target.forward, options),
-      onFailure: (error) => {
-        target.failure = messageOf(error)
-      },
-    }
-  }
-
   async #close(entries: readonly Entry[]): Promise<void> {
     for (const { key } of entries) this.#entries.delete(key)
     const used = new Set([...this.#entries.values()].map(({ target }) => target))
     const unused = new Set(entries.map(({ target }) => target).filter((target) => !used.has(target)))
-    await Promise.all([...unused].map(closePath))
+    await Promise.all([...unused].map((target) => target.close()))
     await closeAll(entries.map(({ listener }) => listener))
   }
 
   /** Changes follow each other, so that none sees half of another. */
   #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(action, action)
+    const turn = this.#turn.then(action, action).finally(() => {
+      this.#watch()
+      this.#onChange()
+    })
     this.#turn = turn.catch(() => undefined)
     return turn
   }
@@ -328,25 +349,6 @@ export class PortForwarder implements AsyncDisposable {
 
 async function closeAll(listeners: readonly Listener[]): Promise<void> {
   await Promise.all(listeners.map((listener) => listener[Symbol.asyncDispose]()))
-}
-
-/** A forward whose VM is gone has nothing left to be removed from. */
-async function closePath(target: Pick<Destination, 'path'>): Promise<void> {
-  try {
-    await target.path?.close()
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error
-  }
-}
-
-/** Where a connection goes inside the VM. */
-function addressOf({ via, hostPort, containerIp, containerPort }: Forward): { host: string; port: number } {
-  return via ? { host: via.ip, port: via.port || hostPort } : { host: containerIp, port: containerPort }
-}
-
-function sameDestination(a: Forward, b: Forward): boolean {
-  const [one, two] = [addressOf(a), addressOf(b)]
-  return one.host === two.host && one.port === two.port
 }
 
 function keyOf(protocol: Protocol, address: string, port: number): string {

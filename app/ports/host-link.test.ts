@@ -102,7 +102,7 @@ async function open(port: number): Promise<boolean> {
 
 test('what is published is listened on before the answer, and closed by unpublish', async () => {
   const ports = await publisher()
-  app.start()
+  void app.start()
   const [v4, v6] = await ports.publish({ ...web, ports: [tcp(0)] })
   expect([v4?.hostIp, v6?.hostIp]).toEqual(['127.0.0.1', '::1'])
   expect(v4?.hostPort).toBe(v6?.hostPort)
@@ -122,7 +122,7 @@ test('a taken port fails with Docker’s words and leaves nothing', async () => 
   const address = holder.address()
   const taken = typeof address === 'object' && address ? address.port : 0
   const ports = await publisher('double')
-  app.start()
+  void app.start()
   await expect(ports.publish({ ...web, ports: [tcp(0, 81), tcp(taken)] })).rejects.toMatchObject({
     kind: 'conflict',
     message: expect.stringContaining(`Bind for 0.0.0.0:${taken} failed: port is already allocated`),
@@ -139,14 +139,14 @@ test('without an app a publish is unavailable, a deferred one waits for it', asy
     kind: 'unavailable',
   })
   expect(await ports.publish({ ...web, ports: [tcp(0)] }, { deferred: true })).toEqual([])
-  app.start()
+  void app.start()
   await expect.poll(() => ports.published(web.containerId).length).toBe(2)
   expect(await open(ports.published(web.containerId)[0]?.hostPort ?? 0)).toBe(true)
 })
 
 test('ports change live: what stays is untouched, a failing change changes nothing', async () => {
   const ports = await publisher('double')
-  app.start()
+  void app.start()
   const [first] = await ports.publish({ ...web, ports: [tcp(0)] })
   const kept = first?.hostPort ?? 0
   const client = connect(kept, '127.0.0.1')
@@ -175,7 +175,7 @@ test('ports change live: what stays is untouched, a failing change changes nothi
 
 test('the same host port can lead to another container port', async () => {
   const ports = await publisher('double')
-  app.start()
+  void app.start()
   const [first] = await ports.publish({ ...web, ports: [tcp(0)] })
   const hostPort = first?.hostPort ?? 0
   const changed = await ports.publish({ ...web, ports: [tcp(hostPort, 81)] })
@@ -189,7 +189,7 @@ test('the same host port can lead to another container port', async () => {
 
 test('the model is switched while ports are open', async () => {
   const ports = await publisher('direct')
-  app.start()
+  void app.start()
   const [first] = await ports.publish({ ...web, ports: [tcp(0)] })
   const hops = async () =>
     app.routes(web.containerId)[0]?.hops.map((h) => `${h.label} ${h.address}:${h.port}`)
@@ -204,25 +204,25 @@ test('the model is switched while ports are open', async () => {
 
 test('sshd’s own port inside the VM is not given away', async () => {
   const ports = await publisher('double')
-  app.start()
+  void app.start()
   await ports.publish({ ...web, ports: [{ ...tcp(0, 22), hostPort: 0 }] })
   expect([...map.values()].map((p) => p.port)).not.toContain(22)
 })
 
 test('a new app finds every port again and none stale', async () => {
   const ports = await publisher()
-  app.start()
+  void app.start()
   const [first] = await ports.publish({ ...web, ports: [tcp(0)] })
   // As after kill -9: the sockets are gone without a word.
   await app[Symbol.asyncDispose]()
   expect(await open(first?.hostPort ?? 0)).toBe(false)
   app = host()
-  app.start()
+  void app.start()
   await expect.poll(() => open(first?.hostPort ?? 0)).toBe(true)
 })
 
 test('a restarted engine takes its ports up again', async () => {
-  app.start()
+  void app.start()
   const [first] = await (await publisher()).publish({ ...web, ports: [tcp(0)] })
   await server[Symbol.asyncDispose]()
   await boot()

@@ -8,6 +8,8 @@ import { type Monitor, QemuPaths } from './qemu-path.ts'
 
 /** The machine's own forward, which is not ours to remove. */
 const SSHD = { host: '10.0.2.15', port: 22 }
+/** How long the machine's start waits for the ports of containers that run already. */
+const SYNC_MS = 5_000
 export const ENGINE_SOCKET = '/run/slipway/engine.sock'
 
 export class PublishedPorts implements AsyncDisposable {
@@ -16,15 +18,22 @@ export class PublishedPorts implements AsyncDisposable {
   readonly #log: (message: string) => void
   readonly #enginePath: string
   readonly #paths: QemuPaths | undefined
-  #running: { abort: AbortController; done: Promise<void> } | undefined
+  readonly #onProblem: (message: string | undefined) => void
+  #problem: string | undefined
+  #running: { abort: AbortController; done: Promise<void>; synced: Promise<void> } | undefined
 
-  /** `monitor`: QEMU's, for the fast data path; without it all data goes over SSH. */
+  /**
+   * `monitor`: QEMU's, for the fast data path; without it all data goes over SSH. `onProblem`: what is wrong with the
+   * ports that should be there, undefined once nothing is.
+   */
   constructor(options: {
     dial: Dial
     log: (message: string) => void
     monitor?: Monitor
     enginePath?: string
+    onProblem?: (message: string | undefined) => void
   }) {
+    this.#onProblem = options.onProblem ?? (() => undefined)
     this.#dial = options.dial
     const paths = options.monitor && new QemuPaths(options.monitor)
     this.#paths = paths
@@ -33,30 +42,60 @@ export class PublishedPorts implements AsyncDisposable {
     this.#forwarder = new PortForwarder({
       dial: options.dial,
       enginePath: this.#enginePath,
+      log: this.#log,
+      onChange: () => this.#tellProblem(),
       ...(paths ? { openPath: (target) => paths.open(target) } : {}),
     })
   }
 
-  /** The engine answers: connects and stays connected. Idempotent. */
-  start(): void {
-    if (this.#running) return
+  /**
+   * The engine answers: connects and stays connected; called again, it checks what is there. Resolves when the ports of
+   * all running containers are listened on, or after a time: a host link that does not come up is tried again for ever.
+   */
+  async start(): Promise<void> {
+    if (this.#running) {
+      await this.#running.synced
+      return await this.#forwarder.verify()
+    }
     const abort = new AbortController()
-    this.#running = { abort, done: this.#run(abort.signal) }
+    const { promise: synced, resolve } = withResolvers()
+    const timer = setTimeout(resolve, SYNC_MS)
+    const onSynced = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    abort.signal.addEventListener('abort', onSynced, { once: true })
+    this.#running = { abort, done: this.#run(abort.signal, onSynced), synced }
+    await synced
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
+  async #run(signal: AbortSignal, onSynced: () => void): Promise<void> {
     try {
       await this.#paths?.clear(SSHD)
     } catch (error) {
       this.#log(`published ports: ${messageOf(error)}`)
     }
+    const forwarder = this.#forwarder
     await keepHostLink({
       dial: this.#dial,
       socketPath: this.#enginePath,
-      forwarder: this.#forwarder,
+      forwarder: {
+        expose: (owner, forwards) => forwarder.expose(owner, forwards),
+        unexpose: (owner, forwards) => forwarder.unexpose(owner, forwards),
+        sync: (wanted) => forwarder.sync(wanted).finally(onSynced),
+      },
       log: this.#log,
       signal,
     })
+  }
+
+  #tellProblem(): void {
+    const lost = this.#forwarder.list().filter(({ listening }) => !listening)
+    const texts = lost.map(({ containerName, error }) => `container ${containerName}: ${error}`)
+    const problem = texts.length > 0 ? [...new Set(texts)].join('; ') : undefined
+    if (problem === this.#problem) return
+    this.#problem = problem
+    this.#onProblem(problem)
   }
 
   /** The machine stops or is gone: every listener is closed. */
@@ -100,4 +139,13 @@ export function routeOf({ forward, address, listening, error }: ForwardState): P
     hops,
     state: listening ? { listening: true } : { listening: false, error: error ?? 'not listening' },
   }
+}
+
+/** Promise.withResolvers, which Node 20 lacks. */
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
 }

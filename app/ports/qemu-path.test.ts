@@ -94,6 +94,7 @@ test('where QEMU refuses, or its forward is gone, SSH carries the connection', a
 
   const lost = {
     connect: () => Promise.reject(new EngineError('unavailable', 'refused')),
+    exists: () => Promise.resolve(true),
     close: () => Promise.reject(new EngineError('unavailable', 'machine is not running')),
   }
   await using others = new PortForwarder({ dial: overSsh, enginePath: '', openPath: async () => lost })

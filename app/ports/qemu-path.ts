@@ -5,7 +5,6 @@
  * IPv6, bind addresses and error texts in our hands. Where it cannot be had, connections go over SSH as before.
  */
 import { connect, createServer, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { EngineError } from '../../vm/api/errors.ts'
 
 /** Runs a QMP command. */
@@ -13,7 +12,9 @@ export type Monitor = (command: string, args: Readonly<Record<string, unknown>>)
 
 /** An open forward. */
 export interface Path {
-  connect(options: { signal: AbortSignal }): Promise<Duplex>
+  connect(options: { signal: AbortSignal }): Promise<Socket>
+  /** Whether QEMU still has it. 'unavailable' when QEMU cannot be asked. */
+  exists(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -22,9 +23,12 @@ const LOCAL = '127.0.0.1'
 const TRIES = 5
 /** QEMU's listener has a backlog of one: a burst that it does not take in this time goes over SSH instead. */
 const CONNECT_MS = 400
+/** Many forwards are checked with one look. */
+const LIST_MS = 500
 
 export class QemuPaths {
   readonly #monitor: Monitor
+  #listed: { at: number; text: Promise<string> } | undefined
 
   constructor(monitor: Monitor) {
     this.#monitor = monitor
@@ -36,7 +40,10 @@ export class QemuPaths {
     for (let i = 0; i < TRIES; i++) {
       const port = await freePort()
       failure = await this.#run(`hostfwd_add ${NETDEV} tcp:${LOCAL}:${port}-${target.host}:${target.port}`)
-      if (failure === '') return this.#path(port)
+      if (failure === '') {
+        this.#listed = undefined
+        return this.#path(port)
+      }
     }
     throw new EngineError('unavailable', `qemu: ${failure}`)
   }
@@ -53,10 +60,21 @@ export class QemuPaths {
   #path(port: number): Path {
     return {
       connect: (options) => connectLocal(port, options.signal),
+      exists: async () => {
+        const ports = parseForwards(await this.#list())
+        return ports.some(({ local }) => local === port)
+      },
       close: async () => {
         await this.#run(`hostfwd_remove ${NETDEV} tcp:${LOCAL}:${port}`)
       },
     }
+  }
+
+  #list(): Promise<string> {
+    if (!this.#listed || Date.now() - this.#listed.at > LIST_MS) {
+      this.#listed = { at: Date.now(), text: this.#run('info usernet') }
+    }
+    return this.#listed.text
   }
 
   async #run(line: string): Promise<string> {

@@ -61,6 +61,16 @@ class UdpListener implements Listener {
     return this.#clients.size
   }
 
+  /** A bound UDP socket cannot tell; that it is there is all that can be known. */
+  accepts(): Promise<boolean> {
+    return Promise.resolve(!this.#abort.signal.aborted)
+  }
+
+  retarget(): void {
+    this.#stream?.destroy()
+    this.#stream = undefined
+  }
+
   async #receive(data: Buffer, from: Client): Promise<void> {
     const flow = this.#flowOf(from)
     if (!this.#stream) {

@@ -1,0 +1,182 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import type { Dial } from '../machine/dial.ts'
+import { PortForwarder } from './forwarder.ts'
+import { QemuPaths } from './qemu-path.ts'
+import { listenTcp } from './tcp-listener.ts'
+
+const web = { containerId: 'c', containerName: 'web' }
+const forward = {
+  protocol: 'tcp',
+  hostIp: '',
+  hostPort: 0,
+  containerIp: '172.17.0.2',
+  containerPort: 80,
+} as const
+
+/** A QEMU whose forwards are real listeners; `serve` decides what becomes of their connections. */
+class Qemu {
+  readonly servers = new Map<number, { server: Server; target: string }>()
+  serve: (socket: Socket, target: string) => void = (socket, target) => socket.end(`qemu ${target}`)
+
+  async run(_command: string, args: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const line = String(args['command-line'])
+    if (line === 'info usernet') return this.#table()
+    const [, verb, text, target = ''] = /^hostfwd_(add|remove) net tcp:[\d.]+:(\d+)-?(\S*)$/.exec(line) ?? []
+    const port = Number(text)
+    if (verb === 'remove') this.remove(port)
+    else {
+      const server = createServer((socket) => this.serve(socket, target)).listen(port, '127.0.0.1')
+      await once(server, 'listening')
+      this.servers.set(port, { server, target })
+    }
+    return ''
+  }
+
+  remove(port: number): void {
+    this.servers.get(port)?.server.close()
+    this.servers.delete(port)
+  }
+
+  #table(): string {
+    const rows = [...this.servers].map(
+      ([port, { target }]) => `TCP[HOST_FORWARD] 9 127.0.0.1 ${port} ${target.replace(':', ' ')} 0 0`,
+    )
+    return rows.join('\n')
+  }
+
+  get ports(): number[] {
+    return [...this.servers.keys()]
+  }
+}
+
+let qemu = new Qemu()
+let logged: string[] = []
+afterEach(() => {
+  for (const port of qemu.ports) qemu.remove(port)
+  qemu = new Qemu()
+  logged = []
+})
+
+/** What QEMU does with a connection that the guest does not take. */
+const reset = (socket: Socket): void => {
+  setTimeout(() => socket.resetAndDestroy(), 20)
+}
+
+/** SSH, whose connections always get through. */
+const overSsh: Dial = async () => {
+  const server = createServer((socket) => socket.end('ssh')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const socket = connect(typeof address === 'object' && address ? address.port : 0, '127.0.0.1')
+  await once(socket, 'connect')
+  server.close()
+  return socket
+}
+
+function forwarder(dial: Dial = overSsh): PortForwarder {
+  const paths = new QemuPaths((command, args) => qemu.run(command, args))
+  return new PortForwarder({
+    dial,
+    enginePath: '',
+    openPath: (target) => paths.open(target),
+    log: (message) => logged.push(message),
+  })
+}
+
+async function answer(port: number, host = '127.0.0.1'): Promise<string> {
+  let text = ''
+  try {
+    for await (const chunk of connect(port, host)) text += chunk
+  } catch (error) {
+    return String(error)
+  }
+  return text
+}
+
+test('a path that QEMU lost is found by a check and made again', async () => {
+  await using ports = forwarder()
+  const [opened] = await ports.expose(web, [forward])
+  const [lost = 0] = qemu.ports
+  qemu.remove(lost)
+  await ports.verify()
+  expect(qemu.ports).not.toContain(lost)
+  expect(await answer(opened?.hostPort ?? 0)).toBe('qemu 172.17.0.2:80')
+  expect(logged.join()).toMatch(/path rebuilt/)
+})
+
+test('a client that finds the path gone is served over SSH, and the next one by a new path', async () => {
+  await using ports = forwarder()
+  const [opened] = await ports.expose(web, [forward])
+  for (const port of qemu.ports) qemu.remove(port)
+  expect(await answer(opened?.hostPort ?? 0)).toBe('ssh')
+  await expect.poll(() => answer(opened?.hostPort ?? 0)).toBe('qemu 172.17.0.2:80')
+})
+
+test('a path that takes connections and passes nothing on is replaced', async () => {
+  qemu.serve = reset
+  await using ports = forwarder()
+  const [opened] = await ports.expose(web, [forward])
+  const [broken = 0] = qemu.ports
+  expect(await answer(opened?.hostPort ?? 0)).toMatch(/ECONNRESET/)
+  qemu.serve = (socket, target) => socket.end(`qemu ${target}`)
+  // Its own listener goes on resetting: only a new one is well.
+  qemu.servers.get(broken)?.server.on('connection', reset)
+  await expect.poll(() => qemu.ports, { timeout: 5_000 }).not.toContain(broken)
+  expect(await answer(opened?.hostPort ?? 0)).toBe('qemu 172.17.0.2:80')
+})
+
+test('a container that does not listen yet costs its path nothing', async () => {
+  qemu.serve = reset
+  await using ports = forwarder(() => Promise.reject(new Error('connection refused')))
+  const [opened] = await ports.expose(web, [forward])
+  const before = qemu.ports
+  expect(await answer(opened?.hostPort ?? 0)).toMatch(/ECONNRESET/)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(qemu.ports).toEqual(before)
+})
+
+test('a check leads nothing to the container, and tells a dead listener from a live one', async () => {
+  let led = 0
+  const listener = await listenTcp({
+    address: '127.0.0.1',
+    port: 0,
+    connect: () => {
+      led++
+      return overSsh({ path: '' })
+    },
+  })
+  expect(await listener.accepts()).toBe(true)
+  expect(led).toBe(0)
+  const [own, client] = await Promise.all([listener.accepts(), answer(listener.port)])
+  expect([own, client, led]).toEqual([true, 'ssh', 1])
+  await listener[Symbol.asyncDispose]()
+  expect(await listener.accepts()).toBe(false)
+})
+
+test('a new destination is taken by both listeners of a forward, over its path', async () => {
+  await using ports = forwarder()
+  const [opened] = await ports.expose(web, [forward])
+  const port = opened?.hostPort ?? 0
+  const via = { ip: '10.0.2.15', port: 0 }
+  await ports.sync([{ ...forward, hostPort: port, via, ...web }])
+  expect(await answer(port)).toBe(`qemu 10.0.2.15:${port}`)
+  expect(await answer(port, '::1')).toBe(`qemu 10.0.2.15:${port}`)
+  expect(qemu.servers.size).toBe(1)
+})
+
+test('a container moves its port to another address; when that fails the old one is back', async () => {
+  await using ports = forwarder()
+  const [opened] = await ports.expose(web, [{ ...forward, hostIp: '127.0.0.1' }])
+  const port = opened?.hostPort ?? 0
+  await ports.expose(web, [{ ...forward, hostIp: '0.0.0.0', hostPort: port }])
+  expect(await answer(port, '127.0.0.2')).toBe('qemu 172.17.0.2:80')
+  const bad = { ...forward, hostIp: '203.0.113.1', hostPort: port + 1 }
+  const back = [{ ...forward, hostIp: '127.0.0.1', hostPort: port }, bad]
+  await expect(ports.expose(web, back)).rejects.toThrow(/cannot assign requested address/)
+  expect(await answer(port, '127.0.0.2')).toBe('qemu 172.17.0.2:80')
+  await ports.unexpose(web, [{ ...forward, hostIp: '0.0.0.0', hostPort: port }])
+  expect(await answer(port)).toMatch(/ECONNREFUSED/)
+  expect(qemu.servers.size).toBe(0)
+})

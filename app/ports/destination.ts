@@ -1,0 +1,209 @@
+/** Where the connections of a published port go: over the fast path where there is one, over SSH otherwise. */
+import type { Duplex } from 'node:stream'
+import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import type { Forward } from '../../vm/api/slipway.ts'
+import type { Dial } from '../machine/dial.ts'
+import type { Target } from './bind.ts'
+import type { Path } from './qemu-path.ts'
+import { openRelay } from './udp-relay.ts'
+
+const DIAL_TIMEOUT_MS = 30_000
+/** A path under suspicion is looked at this often at most: a container that does not listen yet resets every client. */
+const SUSPECT_MS = 5_000
+
+/** Opens the fast way to a TCP address inside the VM; 'unavailable' where there is none. */
+export type OpenPath = (target: { host: string; port: number }) => Promise<Path>
+
+export interface Ways {
+  dial: Dial
+  /** The engine's socket inside the VM, for the UDP relay. */
+  enginePath: string
+  openPath?: OpenPath | undefined
+  log: (message: string) => void
+}
+
+/** Shared by the listeners of one forward; they ask it anew for each connection, so it can change under them. */
+export class Destination {
+  readonly #ways: Ways
+  #forward: Forward
+  #path: Path | undefined
+  #failure: string | undefined
+  #suspectedAt = 0
+  #closed = false
+
+  constructor(forward: Forward, ways: Ways) {
+    this.#forward = forward
+    this.#ways = ways
+  }
+
+  get forward(): Forward {
+    return this.#forward
+  }
+
+  /** Why the last connection could not be led on. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  /** The same way, described anew: real port and addresses, for instance. */
+  describe(forward: Forward): void {
+    this.#forward = forward
+  }
+
+  /** What a listener leads its clients to. */
+  get target(): Target {
+    return {
+      connect: ({ signal }) => this.#connect(signal),
+      relay: (options) => openRelay(this.#ways.dial, this.#ways.enginePath, this.#forward, options),
+      onFailure: (error) => {
+        this.#failure = messageOf(error)
+      },
+    }
+  }
+
+  /** Looks for the fast path; without one SSH carries the data as well, only slower. */
+  async findPath(): Promise<void> {
+    const { protocol, containerIp } = this.#forward
+    if (!this.#ways.openPath || protocol !== 'tcp' || containerIp.includes(':')) return
+    try {
+      this.#path = await this.#ways.openPath(addressOf(this.#forward))
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+    }
+    if (this.#closed) await this.close()
+  }
+
+  /** Leads new connections where `next` does; those that are open go on. `next` is used up. */
+  async take(next: Destination): Promise<void> {
+    const path = this.#path
+    this.#forward = next.#forward
+    this.#path = next.#path
+    next.#path = undefined
+    await closePath(path)
+  }
+
+  /** Whether the fast path still exists; one that does not is made again. */
+  async verify(): Promise<void> {
+    const path = this.#path
+    if (!path || (await path.exists())) return
+    await this.#rebuild(path, 'its forward in QEMU is gone')
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const path = this.#path
+    this.#path = undefined
+    await closePath(path)
+  }
+
+  async #connect(signal: AbortSignal): Promise<Duplex> {
+    const path = this.#path
+    if (path) {
+      try {
+        const stream = await path.connect({ signal })
+        stream.once('close', () => {
+          // Ended by the other side without a word: that can be the container's doing, or the path's.
+          if (stream.bytesRead === 0 && !signal.aborted) void this.#suspect(path)
+        })
+        return stream
+      } catch (error) {
+        if (signal.aborted) throw error
+        // Refused, not merely busy: nothing listens there any more.
+        if (isRefused(error)) void this.#suspect(path)
+      }
+    }
+    const stream = await this.#overSsh(signal)
+    this.#failure = undefined
+    return stream
+  }
+
+  #overSsh(signal: AbortSignal): Promise<Duplex> {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+    return this.#ways.dial(addressOf(this.#forward), { signal: deadline, class: 'bulk' })
+  }
+
+  /** The path failed a client. If it is gone, or SSH gets through where the path does not, it is made again. */
+  async #suspect(path: Path): Promise<void> {
+    if (Date.now() - this.#suspectedAt < SUSPECT_MS) return
+    this.#suspectedAt = Date.now()
+    try {
+      if (!(await path.exists())) return await this.#rebuild(path, 'its forward in QEMU is gone')
+      if (!(await this.#listens()) || (await holds(path))) return
+      await this.#rebuild(path, 'it passes nothing on')
+    } catch (error) {
+      this.#ways.log(`published port ${this.#forward.hostPort}: ${messageOf(error)}`)
+    }
+  }
+
+  /** Whether the container takes a connection that comes over SSH. */
+  async #listens(): Promise<boolean> {
+    try {
+      const stream = await this.#overSsh(AbortSignal.timeout(DIAL_TIMEOUT_MS))
+      stream.destroy()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  async #rebuild(path: Path, why: string): Promise<void> {
+    if (this.#path !== path || this.#closed) return
+    this.#path = undefined
+    await closePath(path)
+    await this.findPath()
+    const { hostPort, containerIp, containerPort } = this.#forward
+    const way = this.#path ? 'rebuilt' : 'lost, SSH carries the data'
+    this.#ways.log(`published port ${hostPort} → ${containerIp}:${containerPort}: path ${way} (${why})`)
+  }
+}
+
+/** Where a connection goes inside the VM. */
+export function addressOf({ via, hostPort, containerIp, containerPort }: Forward): {
+  host: string
+  port: number
+} {
+  return via ? { host: via.ip, port: via.port || hostPort } : { host: containerIp, port: containerPort }
+}
+
+export function sameDestination(a: Forward, b: Forward): boolean {
+  const [one, two] = [addressOf(a), addressOf(b)]
+  return one.host === two.host && one.port === two.port
+}
+
+/** A forward whose VM is gone has nothing left to be removed from. */
+async function closePath(path: Path | undefined): Promise<void> {
+  try {
+    await path?.close()
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
+  }
+}
+
+const HOLD_MS = 1_000
+
+/** Whether a connection through the path stays open for a moment: one that leads nowhere is closed at once. */
+async function holds(path: Path): Promise<boolean> {
+  const abort = new AbortController()
+  try {
+    const stream = await path.connect({ signal: abort.signal })
+    stream.on('error', () => stream.destroy())
+    return await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(true), HOLD_MS)
+      stream.once('data', () => resolve(true))
+      stream.once('close', () => {
+        clearTimeout(timer)
+        resolve(false)
+      })
+    }).finally(() => stream.destroy())
+  } catch {
+    return false
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ECONNREFUSED' || error.code === 'ECONNRESET')
+  )
+}
