@@ -120,9 +120,9 @@ test('a path that takes connections and passes nothing on is replaced', async ()
   const [opened] = await ports.expose(web, [forward])
   const [broken = 0] = qemu.ports
   expect(await answer(opened?.hostPort ?? 0)).toMatch(/ECONNRESET/)
-  qemu.serve = (socket, target) => socket.end(`qemu ${target}`)
   // Its own listener goes on resetting: only a new one is well.
-  qemu.servers.get(broken)?.server.on('connection', reset)
+  qemu.serve = (socket, target) =>
+    socket.localPort === broken ? reset(socket) : void socket.end(`qemu ${target}`)
   await expect.poll(() => qemu.ports, { timeout: 5_000 }).not.toContain(broken)
   expect(await answer(opened?.hostPort ?? 0)).toBe('qemu 172.17.0.2:80')
 })

@@ -101,10 +101,11 @@ export class Destination {
     if (path) {
       try {
         const stream = await path.connect({ signal })
-        stream.once('close', () => {
-          // Ended by the other side without a word: that can be the container's doing, or the path's.
+        // Ended by the other side without a word: that can be the container's doing, or the path's.
+        const judge = () => {
           if (stream.bytesRead === 0 && !signal.aborted) void this.#suspect(path)
-        })
+        }
+        stream.once('error', judge).once('end', judge)
         return stream
       } catch (error) {
         if (signal.aborted) throw error
@@ -128,21 +129,14 @@ export class Destination {
     this.#suspectedAt = Date.now()
     try {
       if (!(await path.exists())) return await this.#rebuild(path, 'its forward in QEMU is gone')
-      if (!(await this.#listens()) || (await holds(path))) return
+      const [ssh, own] = await Promise.all([
+        holds((signal) => this.#overSsh(signal)),
+        holds((signal) => path.connect({ signal })),
+      ])
+      if (own || !ssh) return
       await this.#rebuild(path, 'it passes nothing on')
     } catch (error) {
       this.#ways.log(`published port ${this.#forward.hostPort}: ${messageOf(error)}`)
-    }
-  }
-
-  /** Whether the container takes a connection that comes over SSH. */
-  async #listens(): Promise<boolean> {
-    try {
-      const stream = await this.#overSsh(AbortSignal.timeout(DIAL_TIMEOUT_MS))
-      stream.destroy()
-      return true
-    } catch {
-      return false
     }
   }
 
@@ -181,15 +175,15 @@ async function closePath(path: Path | undefined): Promise<void> {
 
 const HOLD_MS = 1_000
 
-/** Whether a connection through the path stays open for a moment: one that leads nowhere is closed at once. */
-async function holds(path: Path): Promise<boolean> {
-  const abort = new AbortController()
+/** Whether a connection stays open for a moment or brings data: one that leads nowhere is closed at once. */
+async function holds(connect: (signal: AbortSignal) => Promise<Duplex>): Promise<boolean> {
   try {
-    const stream = await path.connect({ signal: abort.signal })
-    stream.on('error', () => stream.destroy())
+    const stream = await connect(AbortSignal.timeout(DIAL_TIMEOUT_MS))
     return await new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => resolve(true), HOLD_MS)
+      stream.on('error', () => stream.destroy())
       stream.once('data', () => resolve(true))
+      stream.once('end', () => resolve(false))
       stream.once('close', () => {
         clearTimeout(timer)
         resolve(false)
