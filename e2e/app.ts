@@ -89,8 +89,8 @@ export const test = base.extend<Each, Shared>({
     { scope: 'worker', timeout: 120_000 },
   ],
   engine: [
-    async ({ slipway, served }, use) => {
-      if (served.url) await startSlipway(slipway)
+    async ({ slipway, served: _owner }, use) => {
+      await startSlipway(slipway)
       await use(slipway)
     },
     { scope: 'worker', timeout: 300_000 },

@@ -1,4 +1,4 @@
-import { type Locator, type Page, test } from 'playwright/test'
+import type { Locator, Page } from 'playwright/test'
 
 export type Section = 'Containers' | 'Images' | 'Volumes' | 'Networks' | 'Clean up' | 'Machine' | 'Settings'
 
@@ -50,11 +50,5 @@ export class AppWindow {
     const box = this.page.getByPlaceholder('Type a command or search…')
     await box.fill(text)
     return this.page.getByRole('dialog', { name: 'Commands' })
-  }
-
-  /** A picture for the documentation, only when they are asked for (SLIPWAY_SCREENSHOTS). */
-  async picture(name: string): Promise<void> {
-    if (!process.env['SLIPWAY_SCREENSHOTS']) return
-    await test.step(`picture ${name}`, () => this.page.screenshot({ path: `docs/screenshots/${name}.png` }))
   }
 }

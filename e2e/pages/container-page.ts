@@ -36,21 +36,6 @@ export class ContainerPage {
     return this.page.getByRole('log', { name: 'Log' })
   }
 
-  /** A button in the page's header. */
-  button(name: string): Locator {
-    return this.page
-      .getByRole('main')
-      .getByRole('banner')
-      .or(this.page.getByRole('main'))
-      .getByRole('button', { name, exact: true })
-      .first()
-  }
-
-  /** State beside the title. */
-  state(text: string): Locator {
-    return this.page.getByRole('main').getByText(text, { exact: true })
-  }
-
   async addPort(host: string, inside: string): Promise<void> {
     await this.page.getByRole('textbox', { name: 'This computer' }).fill(host)
     await this.page.getByRole('textbox', { name: 'Container' }).fill(inside)
