@@ -8,6 +8,8 @@ import { EngineError } from '../../api/errors.ts'
 import { noSpace, Room } from './room.ts'
 import type { ContentStore, Digest } from './store.ts'
 
+/** Bytes that are written at once: each write is a trip to another thread, and the network brings 64 KiB at most. */
+const BATCH = 1024 * 1024
 /** Manifests and configs that are read whole. */
 const MAX_READ = 8 * 1024 * 1024
 const DIGEST = /^sha256:[0-9a-f]{64}$/
@@ -129,18 +131,67 @@ async function drain(
   signal: AbortSignal | undefined,
 ): Promise<{ digest: Digest; size: number }> {
   const hash = createHash('sha256')
+  const writer = new BatchWriter(file)
   let size = 0
-  for await (const chunk of source) {
-    signal?.throwIfAborted()
-    size += chunk.length
-    if (limit !== undefined && size > limit) {
-      throw new EngineError('data_loss', `content is longer than the announced ${limit} bytes`)
+  try {
+    for await (const chunk of source) {
+      signal?.throwIfAborted()
+      size += chunk.length
+      if (limit !== undefined && size > limit) {
+        throw new EngineError('data_loss', `content is longer than the announced ${limit} bytes`)
+      }
+      hash.update(chunk)
+      await writer.push(chunk)
     }
-    hash.update(chunk)
-    for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten
+    signal?.throwIfAborted()
+  } finally {
+    await writer.end()
   }
-  signal?.throwIfAborted()
   return { digest: `sha256:${hash.digest('hex')}`, size }
+}
+
+/** Collects chunks and writes one batch while the next is collected. It keeps the chunks: nobody may reuse them. */
+class BatchWriter {
+  readonly #file: FileHandle
+  #batch: Uint8Array[] = []
+  #size = 0
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(file: FileHandle) {
+    this.#file = file
+  }
+
+  async push(chunk: Uint8Array): Promise<void> {
+    this.#batch.push(chunk)
+    this.#size += chunk.length
+    if (this.#size >= BATCH) await this.#flush()
+  }
+
+  /** Answers when everything is written. */
+  async end(): Promise<void> {
+    await this.#flush()
+    await this.#writing
+  }
+
+  async #flush(): Promise<void> {
+    await this.#writing
+    const batch = this.#batch
+    this.#batch = []
+    this.#size = 0
+    this.#writing = this.#write(batch)
+    // Who waits next hears of it.
+    this.#writing.catch(() => undefined)
+  }
+
+  async #write(batch: readonly Uint8Array[]): Promise<void> {
+    if (batch.length === 0) return
+    const total = batch.reduce((sum, chunk) => sum + chunk.length, 0)
+    const { bytesWritten } = await this.#file.writev(batch)
+    if (bytesWritten === total) return
+    // A short write: a full disk says so at the next one.
+    const rest = Buffer.concat(batch).subarray(bytesWritten)
+    for (let at = 0; at < rest.length; ) at += (await this.#file.write(rest, at)).bytesWritten
+  }
 }
 
 function verify(

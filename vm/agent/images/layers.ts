@@ -64,6 +64,7 @@ export class Layers {
       try {
         const applied = await this.#applier.apply(key, this.#content.path(layer.digest), {
           signal,
+          digest: layer.digest,
           onProgress,
         })
         if (applied.diffId !== layer.diffId) {

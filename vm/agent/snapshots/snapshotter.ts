@@ -49,12 +49,12 @@ export interface AppliedLayer {
 export interface LayerApplier {
   /**
    * `path`: a file with the tar, plain, gzip or zstd (told by its first bytes). `onProgress` gets the bytes of it that
-   * were read so far. Refusals are invalid_argument or data_loss naming the entry; a full disk is unavailable.
+   * were read so far. `digest`: the verified digest of the file, which saves hashing a plain tar. Refusals are invalid_argument or data_loss naming the entry; a full disk is unavailable.
    */
   apply(
     key: string,
     path: string,
-    options?: { signal?: AbortSignal; onProgress?: (bytes: number) => void },
+    options?: { signal?: AbortSignal; digest?: Digest; onProgress?: (bytes: number) => void },
   ): Promise<AppliedLayer>
 }
 

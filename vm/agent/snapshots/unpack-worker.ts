@@ -4,6 +4,7 @@
  */
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { EngineError, type ErrorKind, kindOf, messageOf } from '../../api/errors.ts'
+import type { Digest } from '../content/store.ts'
 import type { AppliedLayer, LayerApplier, Snapshotter } from './snapshotter.ts'
 import { type UnpackKernel, type UnpackRequest, unpack } from './unpack.ts'
 
@@ -45,7 +46,7 @@ export class LayerUnpacker implements LayerApplier, AsyncDisposable {
   async apply(
     key: string,
     path: string,
-    options: { signal?: AbortSignal; onProgress?: (bytes: number) => void } = {},
+    options: { signal?: AbortSignal; digest?: Digest; onProgress?: (bytes: number) => void } = {},
   ): Promise<AppliedLayer> {
     options.signal?.throwIfAborted()
     const [upper, ...lower] = await this.#snapshots.layerDirs(key)
@@ -57,7 +58,8 @@ export class LayerUnpacker implements LayerApplier, AsyncDisposable {
     try {
       return await new Promise<AppliedLayer>((resolve, reject) => {
         this.#jobs.set(id, { resolve, reject, onProgress: options.onProgress })
-        worker.postMessage({ type: 'unpack', id, path, upper, lower } satisfies Request)
+        const { digest } = options
+        worker.postMessage({ type: 'unpack', id, path, upper, lower, digest } satisfies Request)
       })
     } finally {
       options.signal?.removeEventListener('abort', cancel)

@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises'
 import type { Readable, Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { EngineError } from '../../api/errors.ts'
+import type { Digest } from '../content/store.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { LayerWriter } from './apply.ts'
 import type { AppliedLayer } from './snapshotter.ts'
@@ -16,6 +17,8 @@ export interface UnpackRequest {
   upper: string
   /** Directories of the layers below, top first. */
   lower: string[]
+  /** Verified digest of the file: a plain tar is not hashed again. */
+  digest?: Digest | undefined
 }
 export type UnpackKernel = Pick<Kernel, 'mknod' | 'setXattr' | 'syncFilesystem'>
 
@@ -54,24 +57,27 @@ export async function unpack(
   request: UnpackRequest,
   options: { signal?: AbortSignal; onProgress?: (bytes: number) => void } = {},
 ): Promise<AppliedLayer> {
-  const hash = createHash('sha256')
+  const compression = compressionOf(await headOf(request.path))
+  const known = compression === 'none' ? request.digest : undefined
+  const hash = known === undefined ? createHash('sha256') : undefined
   const writer = new LayerWriter({ kernel, root: request.upper, lower: request.lower })
   const reader = new TarReader(writer)
   const file = createReadStream(request.path, { highWaterMark: READ_SIZE })
-  const transform = decompressor(compressionOf(await headOf(request.path)))
+  const transform = decompressor(compression)
   const source: Readable = transform ? file.pipe(transform) : file
   file.on('error', (error) => transform?.destroy(error))
   try {
     for await (const chunk of source) {
       options.signal?.throwIfAborted()
-      hash.update(chunk)
+      hash?.update(chunk)
       reader.push(chunk)
       options.onProgress?.(file.bytesRead)
     }
     reader.finish()
     writer.finish()
     kernel.syncFilesystem(request.upper)
-    return { diffId: `sha256:${hash.digest('hex')}`, ...writer.usage }
+    const diffId: Digest = known ?? `sha256:${hash?.digest('hex') ?? ''}`
+    return { diffId, ...writer.usage }
   } catch (error) {
     throw worded(error)
   } finally {
