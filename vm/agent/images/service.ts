@@ -19,6 +19,7 @@ import type { Digest } from '../content/store.ts'
 import { writeJson } from '../content/write-json.ts'
 import type { EventBus } from '../events.ts'
 import type { LayerApplier, LayerDiffer, Snapshotter } from '../snapshots/snapshotter.ts'
+import { log } from '../system/log.ts'
 import { Committer } from './commit.ts'
 import { Gate } from './gate.ts'
 import { Collector } from './gc.ts'
@@ -31,6 +32,7 @@ import { Loader } from './load.ts'
 import { ProgressQueue } from './progress.ts'
 import { Puller } from './pull.ts'
 import { Pusher } from './push.ts'
+import { rebuild } from './rebuild.ts'
 import { familiarName, parseReference, parseTagged, tagString } from './reference.ts'
 import { Registry } from './registry.ts'
 import { RegistryHttp } from './registry-http.ts'
@@ -73,6 +75,7 @@ export class Images implements ImageService, AsyncDisposable {
   readonly #remover: Remover
   readonly #committer: Committer
   readonly #content: FileContentStore
+  readonly #snapshots: Snapshotter
   readonly #events: EventBus
   /** The images that come with the system, on the very first start. */
   #builtIn: Promise<void> = Promise.resolve()
@@ -80,6 +83,7 @@ export class Images implements ImageService, AsyncDisposable {
   constructor(options: ImagesOptions) {
     const { content, snapshots, events, config, users } = options
     this.#content = content
+    this.#snapshots = snapshots
     this.#root = options.root
     this.#events = events
     this.#http = new RegistryHttp({
@@ -108,7 +112,17 @@ export class Images implements ImageService, AsyncDisposable {
   async open(): Promise<void> {
     try {
       const { damaged } = await this.#store.load()
-      if (!damaged) await this.#collector.recover()
+      if (damaged) {
+        const count = await rebuild({
+          store: this.#store,
+          content: this.#content,
+          snapshots: this.#snapshots,
+        })
+        log(
+          `images.json was damaged and is kept as images.json.damaged: ${count} images are back, without names`,
+        )
+      }
+      await this.#collector.recover()
       this.#gate.open()
     } catch (error) {
       this.#gate.fail(error)

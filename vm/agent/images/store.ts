@@ -3,7 +3,7 @@
  * store, filesystems in the snapshotter. Readers get the current state at once; changes are on disk when `update`
  * answers.
  */
-import { mkdir, readFile, rename } from 'node:fs/promises'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import type { Descriptor, Digest } from '../content/store.ts'
@@ -62,7 +62,8 @@ export class ImageStore {
 
   /**
    * Reads the file; call once before anything else. A file that is damaged (a disk's fault: it is only ever replaced
-   * whole) is set aside and answered with `damaged`: then nothing may be deleted as unreferenced.
+   * whole) is copied aside and answered with `damaged`, at every start until an update replaces it: before the state is
+   * rebuilt nothing may be deleted as unreferenced.
    */
   async load(): Promise<{ damaged: boolean }> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
@@ -73,7 +74,7 @@ export class ImageStore {
     if (text === undefined) return { damaged: false }
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), FileSchema), text)
     if (!parsed.success) {
-      await rename(this.#path, `${this.#path}.damaged`)
+      await copyFile(this.#path, `${this.#path}.damaged`)
       return { damaged: true }
     }
     for (const image of parsed.output.images) this.state.images.set(image.id, image)
