@@ -13,6 +13,7 @@ import { Files } from './containers/files.ts'
 import { Inspection } from './containers/inspection.ts'
 import { Lifecycle } from './containers/lifecycle.ts'
 import { Members } from './containers/members.ts'
+import { NetworkNamespaces } from './containers/network-namespaces.ts'
 import type { Parts } from './containers/parts.ts'
 import { RootMounts } from './containers/root-mounts.ts'
 import { ContainerStore } from './containers/store.ts'
@@ -128,6 +129,7 @@ async function main(): Promise<void> {
     images,
     snapshots,
     networks,
+    namespaces: new NetworkNamespaces(join(runRoot, 'netns'), kernel),
     volumes,
     kernel,
     events,

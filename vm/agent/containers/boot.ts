@@ -38,10 +38,7 @@ export async function loadContainers(parts: Parts, supervisor: Supervisor): Prom
     }),
   )
   // Before the first request: what it creates is in nobody's list yet.
-  const running = parts.table.all().flatMap((container) => (container.task ? container.id : []))
-  await parts.runtime
-    .sweep(new Set(running))
-    .catch((error: unknown) => parts.log(`sweeping run state: ${messageOf(error)}`))
+  await sweepRunState(parts)
   return async () => {
     await sweep(parts)
     for (const container of toStart.sort((a, b) => (a.record.created < b.record.created ? -1 : 1))) {
@@ -102,7 +99,7 @@ async function adopt(parts: Parts, supervisor: Supervisor, container: Container,
 async function endLost(parts: Parts, container: Container, sameBoot: boolean): Promise<boolean> {
   const { record } = container
   const wasRunning = record.state.life.status !== 'restarting'
-  if (sameBoot) await release(parts, container, undefined)
+  if (sameBoot) await release(parts, container)
   if (wasRunning) {
     container.move({ type: 'exited', exitCode: LOST, oomKilled: false, at: nowRfc3339(), restarting: false })
   } else container.move({ type: 'settled' })
@@ -122,6 +119,16 @@ function policyStarts(record: ContainerRecord): boolean {
     exitCode: record.state.last.exitCode,
     restarts: record.restartCount,
   })
+}
+
+async function sweepRunState(parts: Parts): Promise<void> {
+  const running = new Set(parts.table.all().flatMap((container) => (container.task ? container.id : [])))
+  try {
+    parts.namespaces.sweep(running)
+    await parts.runtime.sweep(running)
+  } catch (error) {
+    parts.log(`sweeping run state: ${messageOf(error)}`)
+  }
 }
 
 /** Run state and snapshots of containers that no longer exist. */

@@ -16,6 +16,7 @@ import { checkName } from './names.ts'
 import { emit, type Parts } from './parts.ts'
 import { removeContainer } from './remove.ts'
 import { parseSignal } from './signals.ts'
+import { monitorOf } from './start.ts'
 import type { Supervisor } from './supervisor.ts'
 
 const DEFAULT_GRACE = 10
@@ -32,11 +33,17 @@ export class Lifecycle {
     this.#supervisor = supervisor
   }
 
-  create(
+  async create(
     request: ContainerCreateRequest,
     name: string | undefined,
   ): Promise<{ Id: string; Warnings: string[] }> {
-    return createContainer(this.#parts, request, name)
+    const answer = await createContainer(this.#parts, request, name)
+    // `docker run` and its like come back with the start in a moment; the answer goes first.
+    setImmediate(() => {
+      const container = this.#parts.table.find(answer.Id)
+      if (container && !container.running) this.#parts.runtime.prepare(monitorOf(this.#parts, container))
+    })
+    return answer
   }
 
   async start(reference: string): Promise<void> {

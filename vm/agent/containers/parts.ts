@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { Snapshotter } from '../snapshots/snapshotter.ts'
 import type { VolumeService } from '../volumes/volumes.ts'
 import type { Container } from './container.ts'
+import type { NetworkNamespaces } from './network-namespaces.ts'
 import type { RootMounts } from './root-mounts.ts'
 import type { ContainerStore } from './store.ts'
 import type { ContainerTable } from './table.ts'
@@ -31,6 +32,7 @@ export interface Parts {
   images: ImageService
   snapshots: Snapshotter
   networks: NetworkService
+  namespaces: NetworkNamespaces
   volumes: VolumeService
   kernel: Kernel
   events: EventBus

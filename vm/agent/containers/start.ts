@@ -4,7 +4,7 @@ import { Disposal } from '../../api/disposal.ts'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import { blockDevice, hostDevices, mapDevices } from '../runtime/devices.ts'
 import type { OciMount, OciSpec } from '../runtime/oci.ts'
-import type { Task } from '../runtime/runtime.ts'
+import type { MonitorOptions, Task } from '../runtime/runtime.ts'
 import { buildSpec } from '../runtime/spec.ts'
 import { type ResolvedUser, resolveUser } from '../runtime/user.ts'
 import type { Container } from './container.ts'
@@ -71,12 +71,20 @@ async function launch(parts: Parts, container: Container): Promise<Task> {
   undo.push(() => rm(bundle, { recursive: true, force: true }))
   const root = await parts.roots.acquire(id)
   undo.push(() => parts.roots.release(id))
+  if (ownsNetwork(container)) {
+    parts.namespaces.make(id)
+    undo.push(() => parts.namespaces.remove(id))
+  }
   const spec = await makeSpec(parts, container, root, undo)
   await rotateIfOld(parts.store.directory(id), container.record)
-  const task = await createTask(parts, container, bundle, spec)
-  undo.push(() => task.delete())
   container.change({ endpoints: {}, ports: [] })
-  await joinNetworks(parts, container, task, undo)
+  const [joined, created] = await Promise.allSettled([
+    joinNetworks(parts, container, undo),
+    createTask(parts, container, bundle, spec, undo),
+  ])
+  if (joined.status === 'rejected') throw joined.reason
+  if (created.status === 'rejected') throw created.reason
+  const task = created.value
   container.move({ type: 'started', pid: task.pid, at: nowRfc3339() })
   container.change({ bootId: parts.facts.bootId, stoppedByHand: false })
   container.task = task
@@ -90,20 +98,38 @@ async function launch(parts: Parts, container: Container): Promise<Task> {
   return task
 }
 
-async function createTask(parts: Parts, container: Container, bundle: string, spec: OciSpec): Promise<Task> {
-  const { record } = container
+/** Whether it has a network namespace with cables in it, which is then made by us. */
+function ownsNetwork({ record }: Container): boolean {
+  return (
+    networkKind(record.hostConfig.NetworkMode).type === 'networks' && Object.keys(record.networks).length > 0
+  )
+}
+
+async function createTask(
+  parts: Parts,
+  container: Container,
+  bundle: string,
+  spec: OciSpec,
+  undo: Disposal,
+): Promise<Task> {
   try {
-    return await parts.runtime.create({
-      id: record.id,
-      bundle,
-      spec,
-      logPath: join(parts.store.directory(record.id), 'log'),
-      tty: record.config.Tty ?? false,
-      openStdin: record.config.OpenStdin ?? false,
-      stdinOnce: record.config.StdinOnce ?? false,
-    })
+    const task = await parts.runtime.create({ ...monitorOf(parts, container), bundle, spec })
+    undo.push(() => task.delete())
+    return task
   } catch (error) {
     throw taskFailure(error)
+  }
+}
+
+/** What its monitor is told; known from the container's creation on. */
+export function monitorOf(parts: Parts, { record }: Container): MonitorOptions {
+  return {
+    id: record.id,
+    bundle: join(parts.runDir, record.id),
+    logPath: join(parts.store.directory(record.id), 'log'),
+    tty: record.config.Tty ?? false,
+    openStdin: record.config.OpenStdin ?? false,
+    stdinOnce: record.config.StdinOnce ?? false,
   }
 }
 
@@ -150,13 +176,15 @@ async function makeSpec(parts: Parts, container: Container, root: string, undo: 
   })
 }
 
-/** Namespaces of other containers that the modes name; they must run. */
+/** Its own network namespace where we made it, and those of other containers that the modes name; they must run. */
 function joinedNamespaces(
   parts: Parts,
   container: Container,
 ): Partial<Record<'pid' | 'ipc' | 'network', string>> | undefined {
   const { hostConfig: host } = container.record
-  const join: Partial<Record<'pid' | 'ipc' | 'network', string>> = {}
+  const join: Partial<Record<'pid' | 'ipc' | 'network', string>> = ownsNetwork(container)
+    ? { network: parts.namespaces.path(container.id) }
+    : {}
   for (const [kind, mode, file] of [
     ['network', host.NetworkMode, 'net'],
     ['ipc', host.IpcMode, 'ipc'],
@@ -205,7 +233,7 @@ export function dnsOf(host: Container['record']['hostConfig']) {
 }
 
 /** Networks, /etc/hosts with the addresses, published ports; all or nothing. */
-async function joinNetworks(parts: Parts, container: Container, task: Task, undo: Disposal): Promise<void> {
+async function joinNetworks(parts: Parts, container: Container, undo: Disposal): Promise<void> {
   const { record } = container
   const directory = parts.store.directory(record.id)
   const kind = networkKind(record.hostConfig.NetworkMode)
@@ -218,14 +246,14 @@ async function joinNetworks(parts: Parts, container: Container, task: Task, undo
     await writeEtc(directory, { hosts, resolvConf })
     return
   }
-  if (kind.type !== 'networks' || Object.keys(record.networks).length === 0) return
+  if (!ownsNetwork(container)) return
   try {
     undo.push(() => parts.networks.detach(record.id))
     const endpoints = await parts.networks.attach({
       containerId: record.id,
       containerName: record.name,
       hostname: record.config.Hostname ?? '',
-      netns: task.netns,
+      netns: parts.namespaces.path(record.id),
       dnsServers: record.hostConfig.Dns ?? [],
       networks: record.networks,
     })

@@ -29,9 +29,11 @@ export class ContainerStore {
     await writeJson(join(directory, FILE), record, options)
   }
 
-  async remove(id: string): Promise<void> {
+  /** `durable: false` removes the record alone, and leaves the rest of the directory to the caller. */
+  async remove(id: string, { durable = true } = {}): Promise<void> {
     // The record goes first: a crash in between leaves a directory that the next start sweeps.
     await rm(join(this.directory(id), FILE), { force: true })
+    if (!durable) return
     await syncDirectory(this.directory(id))
     await rm(this.directory(id), { recursive: true, force: true })
   }

@@ -13,23 +13,31 @@ import type { InterfaceAddress, Links } from './links.ts'
 import type { Attachment } from './network.ts'
 import type { EndpointRecord, NetworkRecord, RecordFolder, SandboxRecord } from './record.ts'
 
+/** Pause before a cable is pulled out, in milliseconds: the kernel takes long for it, and nobody needs it gone. */
+const UNPLUG_DELAY = 50
+
 export class Sandboxes {
   readonly #catalog: Catalog
   readonly #links: Links
   readonly #folder: RecordFolder<SandboxRecord>
   readonly #random: (bytes: number) => Buffer
+  readonly #log: (message: string) => void
   readonly #sandboxes = new Map<string, SandboxRecord>()
+  /** Detached ones whose cables are still plugged in: their addresses are not given away yet. */
+  readonly #leaving = new Map<SandboxRecord, NodeJS.Timeout>()
 
   constructor(options: {
     catalog: Catalog
     links: Links
     folder: RecordFolder<SandboxRecord>
     random: (bytes: number) => Buffer
+    log: (message: string) => void
   }) {
     this.#catalog = options.catalog
     this.#links = options.links
     this.#folder = options.folder
     this.#random = options.random
+    this.#log = options.log
   }
 
   async load(onBad: (name: string, error: unknown) => void): Promise<void> {
@@ -110,13 +118,22 @@ export class Sandboxes {
     return endpoint
   }
 
-  /** Releases everything of a container; answers what it had. */
+  /** Releases everything of a container; answers what it had. The cables follow a moment later. */
   async detach(containerId: string): Promise<SandboxRecord | undefined> {
     const sandbox = this.#sandboxes.get(containerId)
     if (!sandbox) return undefined
-    this.#release(sandbox)
+    this.#sandboxes.delete(containerId)
+    this.#leaving.set(
+      sandbox,
+      setTimeout(() => this.#unplugLater(sandbox), UNPLUG_DELAY),
+    )
     await this.#folder.remove(containerId)
     return sandbox
+  }
+
+  /** Pulls what is left to pull at once. */
+  finishLeaving(): void {
+    for (const sandbox of [...this.#leaving.keys()]) this.#unplug(sandbox)
   }
 
   save(sandbox: SandboxRecord): Promise<void> {
@@ -125,6 +142,20 @@ export class Sandboxes {
 
   #release(sandbox: SandboxRecord): void {
     this.#sandboxes.delete(sandbox.containerId)
+    this.#unplug(sandbox)
+  }
+
+  #unplugLater(sandbox: SandboxRecord): void {
+    try {
+      this.#unplug(sandbox)
+    } catch (error) {
+      this.#log(`unplugging ${sandbox.containerName}: ${messageOf(error)}`)
+    }
+  }
+
+  #unplug(sandbox: SandboxRecord): void {
+    clearTimeout(this.#leaving.get(sandbox))
+    this.#leaving.delete(sandbox)
     for (const endpoint of sandbox.endpoints) {
       if (endpoint.link !== '') this.#links.unplug(endpoint.link)
     }
@@ -155,6 +186,8 @@ export class Sandboxes {
   #plugBridge(sandbox: SandboxRecord, network: NetworkRecord, endpoint: EndpointRecord): void {
     const { settings } = endpoint
     const options = bridgeOptions(network.options)
+    // An address of one's own choice may be the one that has just been given up.
+    if (settings.IPAMConfig?.IPv4Address || settings.IPAMConfig?.IPv6Address) this.finishLeaving()
     const addresses = network.ipam.map((config) => this.#address(network, subnetOf(config), settings))
     endpoint.interface = freeInterface(sandbox, options.interfacePrefix)
     endpoint.link = `veth${endpoint.endpointId.slice(0, 7)}`
@@ -185,10 +218,11 @@ export class Sandboxes {
 
   #address(network: NetworkRecord, subnet: Subnet, settings: EndpointSettings): InterfaceAddress {
     const { family, bits } = subnet.prefix
+    const taken = [...this.all(), ...this.#leaving.keys()].flatMap(({ endpoints }) =>
+      endpoints.filter(({ networkId }) => networkId === network.id),
+    )
     const used = new Set(
-      this.on(network.id).flatMap(
-        ({ endpoint }) => parseAddress(family === 4 ? endpoint.ipv4 : endpoint.ipv6)?.value ?? [],
-      ),
+      taken.flatMap((endpoint) => parseAddress(family === 4 ? endpoint.ipv4 : endpoint.ipv6)?.value ?? []),
     )
     const asked = family === 4 ? settings.IPAMConfig?.IPv4Address : settings.IPAMConfig?.IPv6Address
     if (asked) {

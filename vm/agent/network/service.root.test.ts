@@ -101,6 +101,8 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
     )
     await networks.detach(a.containerId)
     await networks.detach(b.containerId)
+    // Cables are pulled a moment after the addresses are free.
+    await new Promise((resolve) => setTimeout(resolve, 200))
     assert.doesNotMatch(execFileSync('ip', ['link'], { encoding: 'utf8' }), /veth/)
   })
 

@@ -66,6 +66,7 @@ export class Networks implements NetworkService {
       links: this.#links,
       folder: new RecordFolder(join(options.runDir, 'endpoints'), { durable: false }),
       random: this.#random,
+      log: this.#log,
     })
     this.#resolver = new Resolver({
       names: { catalog: this.#catalog, on: (id) => this.#sandboxes.on(id) },
@@ -296,6 +297,7 @@ export class Networks implements NetworkService {
   }
 
   [Symbol.dispose](): void {
+    this.#sandboxes.finishLeaving()
     this.#resolver[Symbol.dispose]()
   }
 

@@ -1,6 +1,6 @@
 /** Starting conmon, the monitor that holds one container's stdio, log and exit status. */
 import { spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { EngineError } from '../../api/errors.ts'
 import { CONMON, CRUN, crunFlags, type RuntimePaths } from './paths.ts'
@@ -47,19 +47,26 @@ export function conmonArguments(options: ConmonOptions, paths: RuntimePaths): st
   ].flat()
 }
 
-/**
- * Spawns conmon, which runs `crun create`; resolves with the pid of the container's init once that has succeeded.
- * `failed` makes the error from the runtime's own message.
- */
-export async function startConmon(
-  options: ConmonOptions,
-  paths: RuntimePaths,
-  failed: (message: string) => EngineError,
-): Promise<{ conmon: Conmon; initPid: number }> {
-  const child = spawn(CONMON, conmonArguments(options, paths), {
-    cwd: options.bundle,
-    env: { PATH: '/usr/sbin:/usr/bin', TMPDIR: paths.tmp, _OCI_SYNCPIPE: '3' },
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+/** A monitor that was started and waits for the word to go on. */
+export interface WaitingConmon {
+  readonly arguments: readonly string[]
+  /** Resolves when the process is gone, for whatever reason. */
+  readonly ended: Promise<void>
+  /**
+   * Lets it run `crun create`; resolves with the pid of the container's init once that has succeeded. `failed` makes
+   * the error from the runtime's own message.
+   */
+  go(failed: (message: string) => EngineError): Promise<{ conmon: Conmon; initPid: number }>
+  kill(): void
+}
+
+/** Spawns conmon; it opens the log, whose folder must be there, and waits at its start pipe. */
+export function spawnConmon(options: ConmonOptions, paths: RuntimePaths): WaitingConmon {
+  const args = conmonArguments(options, paths)
+  const child = spawn(CONMON, args, {
+    cwd: '/',
+    env: { PATH: '/usr/sbin:/usr/bin', TMPDIR: paths.tmp, _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
   })
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
@@ -69,14 +76,27 @@ export async function startConmon(
     child.once('spawn', () => resolve(child.pid ?? 0))
     child.once('error', (cause) => reject(new EngineError('internal', `cannot run ${CONMON}`, { cause })))
   })
-  const pid = await spawned
+  spawned.catch(() => undefined)
   child.unref()
-  const complaints = text(child.stderr as Readable)
-  const report = await firstLine(child.stdio[3] as Readable)
-  if (report === undefined) throw failed((await complaints) || 'the monitor ended without a word')
-  const { pid: initPid, message } = JSON.parse(report) as { pid: number; message?: string }
-  if (initPid <= 0) throw failed(message ?? '')
-  return { conmon: { pid, ended }, initPid }
+  const [, , stderr, sync, start] = child.stdio as [null, null, Readable, Readable, Writable]
+  // It may have ended, or been killed, before it was told to go on; its end says so.
+  start.on('error', () => start.destroy())
+  const complaints = text(stderr)
+  complaints.catch(() => undefined)
+  return {
+    arguments: args,
+    ended,
+    kill: () => child.kill('SIGKILL'),
+    async go(failed) {
+      const pid = await spawned
+      start.end('\0')
+      const report = await firstLine(sync)
+      if (report === undefined) throw failed((await complaints) || 'the monitor ended without a word')
+      const { pid: initPid, message } = JSON.parse(report) as { pid: number; message?: string }
+      if (initPid <= 0) throw failed(message ?? '')
+      return { conmon: { pid, ended }, initPid }
+    },
+  }
 }
 
 /** What comes before the first line break; undefined when the stream ends without one. Stops reading then. */

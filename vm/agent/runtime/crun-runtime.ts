@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Disposal } from '../../api/disposal.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { CGROUP_ROOT, Cgroup } from './cgroup.ts'
-import { startConmon } from './conmon.ts'
+import { conmonArguments, spawnConmon, type WaitingConmon } from './conmon.ts'
 import type { ExecContext } from './exec.ts'
 import { FileArrival } from './file-arrival.ts'
 import { createFailure } from './messages.ts'
 import type { OciSpec } from './oci.ts'
 import { type RuntimePaths, runtimePaths } from './paths.ts'
 import { UNLIMITED } from './resources.ts'
-import type { Exit, Runtime } from './runtime.ts'
+import type { Exit, MonitorOptions, Runtime } from './runtime.ts'
 import { CGROUP_PARENT } from './spec.ts'
 import { CrunTask } from './task.ts'
 import { bootId, readIfThere, readTaskState, startedAt, writeTaskState } from './task-state.ts'
@@ -22,6 +22,8 @@ import { bootId, readIfThere, readTaskState, startedAt, writeTaskState } from '.
 const KILLED = 137
 /** Pause between looks at monitors that are not our children. */
 const ADOPTED_POLL = 2_000
+/** How long a monitor waits for the container that it was started for. */
+const PREPARED_MS = 3_000
 
 type CreateOptions = Parameters<Runtime['create']>[0]
 
@@ -30,12 +32,31 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
   readonly #kernel: Kernel
   readonly #resources = new Disposal()
   readonly #stop = new AbortController()
+  #waiting: { id: string; monitor: WaitingConmon; timer: NodeJS.Timeout } | undefined
   #ready: Promise<{ exits: FileArrival; context: ExecContext }> | undefined
 
   /** `runDir`: a folder on a tmpfs that survives the agent's restart but not the machine's. */
   constructor({ runDir, kernel }: { runDir: string; kernel: Kernel }) {
     this.#paths = runtimePaths(runDir)
     this.#kernel = kernel
+  }
+
+  prepare(options: MonitorOptions): void {
+    if (this.#waiting || this.#stop.signal.aborted) return
+    const { id } = options
+    const monitor = spawnConmon(withDefaults(options), this.#paths)
+    const timer = setTimeout(() => void this.discard(id), PREPARED_MS)
+    timer.unref()
+    this.#waiting = { id, monitor, timer }
+  }
+
+  async discard(id: string): Promise<void> {
+    if (this.#waiting?.id !== id) return
+    const { monitor, timer } = this.#waiting
+    clearTimeout(timer)
+    this.#waiting = undefined
+    monitor.kill()
+    await monitor.ended
   }
 
   async create(options: CreateOptions): Promise<CrunTask> {
@@ -52,11 +73,8 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
     const cgroup = new Cgroup(join(CGROUP_ROOT, spec.linux.cgroupsPath ?? `${CGROUP_PARENT}/${id}`))
     const program = spec.process.args[0] === '/sbin/docker-init' ? spec.process.args[2] : spec.process.args[0]
     try {
-      const { conmon, initPid } = await startConmon(
-        { ...options, stdinOnce: options.stdinOnce ?? true },
-        this.#paths,
-        (message) => createFailure(message, program ?? ''),
-      )
+      const monitor = await this.#monitor(withDefaults(options))
+      const { conmon, initPid } = await monitor.go((message) => createFailure(message, program ?? ''))
       const state = {
         version: 1 as const,
         bootId: await bootId(),
@@ -72,6 +90,21 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
       await this.#clear(id, bundle, cgroup)
       throw error
     }
+  }
+
+  /** The one that waits, when it was started for just this; else a new one. */
+  async #monitor(options: Required<MonitorOptions>): Promise<WaitingConmon> {
+    const waiting = this.#waiting
+    if (waiting?.id === options.id) {
+      const { monitor } = waiting
+      if (sameWords(monitor.arguments, conmonArguments(options, this.#paths))) {
+        clearTimeout(waiting.timer)
+        this.#waiting = undefined
+        return monitor
+      }
+      await this.discard(options.id)
+    }
+    return spawnConmon(options, this.#paths)
   }
 
   async load({ id, bundle }: Parameters<Runtime['load']>[0]): Promise<CrunTask | undefined> {
@@ -98,6 +131,7 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
   /** Lets go of watches and timers; containers and their monitors go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    if (this.#waiting) await this.discard(this.#waiting.id)
     await this.#resources[Symbol.asyncDispose]()
   }
 
@@ -171,6 +205,15 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
       bundle === undefined ? [] : ['task.json', 'attach', 'ctl', 'winsz', 'pid'].map((f) => join(bundle, f))
     await Promise.all([...folders, ...files].map((path) => rm(path, { recursive: true, force: true })))
   }
+}
+
+function withDefaults(options: MonitorOptions): Required<MonitorOptions> {
+  const { id, bundle, logPath, tty, openStdin, stdinOnce = true } = options
+  return { id, bundle, logPath, tty, openStdin, stdinOnce }
+}
+
+function sameWords(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, at) => word === b[at])
 }
 
 /** The spec's JSON; JSON numbers of 64 bits do not fit a double, so the mark of "unlimited" becomes RLIM_INFINITY. */

@@ -16,24 +16,32 @@ export interface Exit {
   exitedAt: number
 }
 
+/** What a task's monitor is told when it starts. */
+export interface MonitorOptions {
+  id: string
+  bundle: string
+  /** Log file in k8s-file (CRI) format: conmon writes, the logs reader parses. Attach reads from it too. */
+  logPath: string
+  tty: boolean
+  openStdin: boolean
+  /** The first client that ends its stdin ends the container's (not with a TTY). Default true. */
+  stdinOnce?: boolean
+}
+
 export interface Runtime {
+  /**
+   * Starts a monitor in advance for a task that will most likely be created within seconds: its start is a third of
+   * `create`. Only one waits at a time, and not for long; a `create` with other options goes without.
+   */
+  prepare(options: MonitorOptions): void
+  /** Ends the monitor that waits for `id`, if one does, and waits for its end. */
+  discard(id: string): Promise<void>
   /**
    * Starts the task up to the point where its namespaces exist and the user's program waits to be let go
    * (`task.start()`), so that the network can be attached in between. Failures carry the runtime's own message
    * (invalid_argument/127 for a program that does not exist: `details.exitCode`).
    */
-  create(options: {
-    id: string
-    bundle: string
-    spec: OciSpec
-    /** Log file in k8s-file (CRI) format: conmon writes, the logs reader parses. Attach reads from it too. */
-    logPath: string
-    tty: boolean
-    openStdin: boolean
-    /** The first client that ends its stdin ends the container's (not with a TTY). Default true. */
-    stdinOnce?: boolean
-    signal?: AbortSignal
-  }): Promise<Task>
+  create(options: MonitorOptions & { spec: OciSpec; signal?: AbortSignal }): Promise<Task>
   /** Finds a task that a former agent made; undefined when it is gone without a trace. */
   load(options: { id: string; bundle: string; tty: boolean; logPath: string }): Promise<Task | undefined>
   /** Kills and clears everything that is not in `keep`: leftovers of an agent that died while creating. */

@@ -28,7 +28,10 @@ export interface SpecFacts {
    * `bindMount` and `tmpfsMount`). Order does not matter; one over a default (/dev/shm, /proc/…) replaces it.
    */
   mounts: readonly OciMount[]
-  /** Namespaces joined instead of made: `/proc/<pid>/ns/…` of the container that a `container:` mode names. */
+  /**
+   * Namespaces joined instead of made: `/proc/<pid>/ns/…` of the container that a `container:` mode names, and the
+   * container's own network namespace where the engine makes it.
+   */
   join?: Partial<Record<'pid' | 'ipc' | 'network', string>>
   /** Directory of the machine bound on /dev/shm: of an IPC namespace that is shared with others. */
   shmPath?: string

@@ -101,7 +101,8 @@ function namespaces(hostConfig: HostConfig, join: NonNullable<SpecInput['facts']
   const all: OciNamespace[] = [{ type: 'mount' }]
   const add = (type: 'pid' | 'ipc' | 'network' | 'uts' | 'cgroup', mode: string | undefined) => {
     if (mode === 'host') return
-    const joined = mode?.startsWith('container:') ? join[type as 'pid'] : undefined
+    const joins = type === 'network' || mode?.startsWith('container:')
+    const joined = joins ? join[type as 'pid'] : undefined
     if (mode?.startsWith('container:') && joined === undefined) {
       throw new EngineError(
         'conflict',
