@@ -55,6 +55,7 @@ interface Prepared {
 /** Others may take the port between our look and QEMU's bind. */
 const PORT_ATTEMPTS = 3
 const PING_PAUSE_MS = 100
+const LAST_PING_PAUSE_MS = 1_000
 /** One that hangs must not use up the whole step: the engine may have been restarted under it. */
 const PING_TIMEOUT_MS = 20_000
 
@@ -299,14 +300,15 @@ export class Boot {
     const { options, timeouts, file, onDialable } = this.#context
     onDialable(ssh)
     await this.#enter('engine', timeouts.engine, "the engine's answer", async ({ signal }) => {
-      for (;;) {
+      if (this.#follower) await this.#engineSays(signal)
+      for (let pause = PING_PAUSE_MS; ; pause = Math.min(LAST_PING_PAUSE_MS, pause * 2)) {
         try {
           return await within({ ms: PING_TIMEOUT_MS, what: "the engine's answer", signal }, (running) =>
             options.ping(ssh.dial, running),
           )
         } catch (error) {
           if (signal.aborted) throw error
-          await sleep(PING_PAUSE_MS, undefined, { signal })
+          await sleep(pause, undefined, { signal })
         }
       }
     })
@@ -315,6 +317,20 @@ export class Boot {
     if (!handle) throw new EngineError('internal', 'a start ended without a virtual machine')
     const startedAt = file.record.vm?.startedAt ?? Date.now()
     return { handle, ssh, facts: { ...accelerator, pid: handle.pid, startedAt } }
+  }
+
+  /**
+   * Each knock at an engine that is not there costs the guest time that the engine needs to come up. One that did not say
+   * that it is ready is asked all the same, only later.
+   */
+  async #engineSays(signal: AbortSignal): Promise<void> {
+    const done = new AbortController()
+    const late = sleep(this.#context.timeouts.ready, undefined, {
+      signal: AbortSignal.any([signal, done.signal]),
+    })
+    late.catch(() => undefined)
+    const ready = this.#marks.until((mark) => mark.type === 'agent ready', signal)
+    await Promise.race([ready, late]).finally(() => done.abort())
   }
 
   async #enter<T>(

@@ -29,6 +29,7 @@ export const GOOD_MARKS = [
   'data disk formatting',
   'data disk mounted',
   'sshd ready',
+  'agent ready',
 ] as const
 
 /** Virtual machines that live through drivers of the same `world`, as real ones outlive an app. */

@@ -61,6 +61,8 @@ export interface MachineTimeouts {
   readonly diskWork: number
   readonly connect: number
   readonly engine: number
+  /** How long the engine is left alone until it says that it is ready. */
+  readonly ready: number
   readonly ports: number
   /** From asking the guest to power off to pulling the plug. */
   readonly shutdown: number
@@ -82,6 +84,7 @@ export const TIMEOUTS: MachineTimeouts = {
   diskWork: 900_000,
   connect: 90_000,
   engine: 180_000,
+  ready: 30_000,
   ports: 15_000,
   shutdown: 20_000,
   clock: 15_000,

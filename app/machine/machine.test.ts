@@ -20,6 +20,7 @@ const QUICK = {
   diskWork: 1_500,
   connect: 3_000,
   engine: 1_000,
+  ready: 400,
   ports: 300,
   shutdown: 300,
   clock: 300,
@@ -122,6 +123,28 @@ describe('starting', () => {
       kind: 'cancelled',
     })
     await reaches(machine, 'running')
+  })
+
+  test.each([
+    ['an engine that says when it is ready is not asked before', [...GOOD_MARKS], 0],
+    [
+      'one that never says so is asked nevertheless',
+      GOOD_MARKS.filter((mark) => mark !== 'agent ready'),
+      400,
+    ],
+  ])('%s', async (_, marks, pause) => {
+    let entered = 0
+    let asked = 0
+    const ping = async () => {
+      asked = asked || performance.now()
+    }
+    const { machine } = make({ marks }, { ping })
+    machine.subscribe((state) => {
+      if (state.state === 'starting' && state.step === 'engine') entered = performance.now()
+    })
+    await machine.start()
+    expect(asked - entered).toBeGreaterThanOrEqual(pause - 5)
+    expect(asked - entered).toBeLessThan(pause + 300)
   })
 
   test('never says running before the engine answered, and waits for it', async () => {

@@ -20,7 +20,7 @@ const ENGINE = `
 import { createServer } from 'node:http'
 import { rmSync } from 'node:fs'
 rmSync('/run/slipway/engine.sock', { force: true })
-createServer((_, response) => response.end('OK')).listen('/run/slipway/engine.sock')
+createServer((_, response) => response.end('OK')).listen('/run/slipway/engine.sock', () => console.log('stand-in: engine ready after 0 ms'))
 `
 const SOCKET = '/run/slipway/engine.sock'
 const arch = process.arch === 'arm64' ? 'arm64' : 'x64'

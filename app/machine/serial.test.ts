@@ -15,6 +15,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 test.each([
   ['slipway: kernel up', { type: 'kernel up' }],
   ['\x1b[0mslipway: sshd ready\r', { type: 'sshd ready' }],
+  ['slipway: agent ready', { type: 'agent ready' }],
   ['[    3.1] random: slipway: system mounted', { type: 'system mounted' }],
   ['slipway: data disk formatting', { type: 'data disk', what: 'formatting' }],
   ['slipway: data disk repaired: 3 inodes', { type: 'data disk', what: 'repaired: 3 inodes' }],

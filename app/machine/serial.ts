@@ -4,12 +4,21 @@ import { StringDecoder } from 'node:string_decoder'
 
 /** What the guest tells about its boot: lines `slipway: …` on the serial console. */
 export type Mark =
-  | { type: 'kernel up' | 'system mounted' | 'sshd ready' | 'agent starting' | 'powering off' }
+  | {
+      type: 'kernel up' | 'system mounted' | 'sshd ready' | 'agent starting' | 'agent ready' | 'powering off'
+    }
   /** `formatting`, `checking`, `mounted`, …; with what was found where there is more to say. */
   | { type: 'data disk'; what: string }
   | { type: 'failed'; message: string }
 
-const PLAIN = ['kernel up', 'system mounted', 'sshd ready', 'agent starting', 'powering off'] as const
+const PLAIN = [
+  'kernel up',
+  'system mounted',
+  'sshd ready',
+  'agent starting',
+  'agent ready',
+  'powering off',
+] as const
 
 /** The mark that a console line carries, wherever in the line the kernel's own output left room for it. */
 export function parseMark(line: string): Mark | undefined {
