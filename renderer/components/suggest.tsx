@@ -34,8 +34,12 @@ export function Suggest({
         aria-invalid={invalid}
       />
       <Autocomplete.Portal>
-        <Autocomplete.Positioner className="menu-positioner" sideOffset={4}>
-          <Autocomplete.Popup className="select-popup" hidden={items.length === 0}>
+        <Autocomplete.Positioner className="menu-positioner" align="start" sideOffset={4}>
+          <Autocomplete.Popup
+            className="select-popup"
+            style={{ minWidth: 'var(--anchor-width)' }}
+            hidden={items.every((item) => item === value)}
+          >
             <Autocomplete.List className="suggest-list">
               {(item: string) => (
                 <Autocomplete.Item key={item} value={item} className="menu-item">
