@@ -31,6 +31,7 @@ export default defineConfig({
     },
     locale: 'en-US',
     viewport: { width: 1280, height: 800 },
+    actionTimeout: 30_000,
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
   },

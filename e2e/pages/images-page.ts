@@ -23,9 +23,11 @@ export class ImagesPage {
   /** Starts to pull. */
   async pull(reference: string): Promise<void> {
     await this.page.getByRole('main').getByRole('button', { name: 'Pull', exact: true }).click()
-    const dialog = this.app.dialog('Pull an image')
-    await dialog.getByLabel('Image').fill(reference)
-    await dialog.getByRole('button', { name: 'Pull', exact: true }).click()
+    await this.app.dialog('Pull an image').getByLabel('Image').fill(reference)
+    // Suggestions may cover the dialog for assistive technology, not for the mouse.
+    const dialog = this.page.getByRole('dialog', { name: 'Pull an image', includeHidden: true })
+    await dialog.getByRole('button', { name: 'Pull', exact: true, includeHidden: true }).click()
+    await dialog.waitFor({ state: 'detached' })
   }
 
   /** Progress bars of a pull: the whole first, then one per layer. */

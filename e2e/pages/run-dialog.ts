@@ -23,7 +23,11 @@ export class RunDialog {
   }
 
   async fill(form: { image?: string; name?: string; command?: string }): Promise<void> {
-    if (form.image !== undefined) await this.field('Image').fill(form.image)
+    if (form.image !== undefined) {
+      await this.field('Image').fill(form.image)
+      // Leaves the suggestions, which hide everything else from assistive technology.
+      await this.page.keyboard.press('Tab')
+    }
     if (form.name !== undefined) await this.field('Name').fill(form.name)
     if (form.command !== undefined) await this.field('Command').fill(form.command)
   }
