@@ -114,7 +114,9 @@ export const test = base.extend<Each, Shared>({
       return stdout.trim()
     }
     await use(docker)
-    const left = (await docker('ps', '-aq')).split('\n').filter(Boolean)
+    // A test that failed may have left no engine behind.
+    const { stdout } = await engine.docker('ps', '-aq')
+    const left = stdout.split('\n').filter(Boolean)
     if (left.length > 0) await docker('rm', '-f', '-v', ...left)
   },
 })

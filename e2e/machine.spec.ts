@@ -111,7 +111,7 @@ test('a killed machine is a failure with its cause; starting again brings everyt
   await docker('run', '-d', '--name', 'survivor', 'slipway/welcome')
   const { pid } = JSON.parse((await engine.slipway('status', '--json')).stdout)
   process.kill(pid, 'SIGKILL')
-  await expect(app.engine('Could not start')).toBeVisible({ timeout: 60_000 })
+  await expect(app.engine('Stopped by an error')).toBeVisible({ timeout: 60_000 })
   await expect(page.getByRole('main')).toContainText(/SIGKILL|killed/i)
   await page.getByRole('main').getByRole('button', { name: 'Try again' }).click()
   await expect(app.engine('Running')).toBeVisible({ timeout: 150_000 })

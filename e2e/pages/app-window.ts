@@ -25,8 +25,8 @@ export class AppWindow {
   }
 
   /** The engine's state in the sidebar, when it is this one. */
-  engine(state: 'Stopped' | 'Starting' | 'Running' | 'Stopping' | 'Could not start'): Locator {
-    return this.sidebar.getByRole('link', { name: new RegExp(`^${state}`) })
+  engine(state: 'Stopped' | 'Starting' | 'Running' | 'Stopping' | 'Stopped by an error'): Locator {
+    return this.sidebar.getByRole('link', { name: new RegExp(`^${state}(?! by)`) })
   }
 
   dialog(title: string): Locator {
