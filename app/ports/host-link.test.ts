@@ -14,6 +14,7 @@ import { type PublicationRecord, RecordFolder } from '../../vm/agent/network/rec
 import { relayUdp } from '../../vm/agent/network/udp-relay.ts'
 import type { PublishedPort } from '../../vm/api/slipway.ts'
 import type { Dial } from '../machine/dial.ts'
+import { hostSubnets } from './host-subnets.ts'
 import { PublishedPorts } from './published-ports.ts'
 
 let folder: string
@@ -130,6 +131,45 @@ test('a taken port fails with Docker’s words and leaves nothing', async () => 
   holder.close()
   expect(map.size).toBe(0)
   expect(app.routes(web.containerId)).toEqual([])
+})
+
+test('after a rename the container is named anew, its listeners stay', async () => {
+  const ports = await publisher()
+  void app.start()
+  const [first] = await ports.publish({ ...web, ports: [tcp(0)] })
+  const client = connect({ port: first?.hostPort ?? 0, host: '127.0.0.1' })
+  await once(client, 'connect')
+  await ports.rename(web.containerId, 'renamed')
+  const other = { ...web, containerId: 'd'.repeat(64), containerName: 'other' }
+  await expect(ports.publish({ ...other, ports: [tcp(first?.hostPort ?? 0)] })).rejects.toMatchObject({
+    message: expect.stringContaining('held by container renamed'),
+  })
+  client.write('still here')
+  expect(String((await once(client, 'data'))[0])).toBe('still here')
+  client.destroy()
+  expect(app.routes(web.containerId)).toHaveLength(2)
+})
+
+test('a list of all ports that a new link asks for misses none that is being opened', async () => {
+  const ports = await publisher()
+  void app.start()
+  const publishing = Promise.all(
+    Array.from({ length: 10 }, (_, i) =>
+      ports.publish({ ...web, containerId: `${i}`.repeat(64), ports: [tcp(0)] }),
+    ),
+  )
+  await link.wait(5_000)
+  link.onConnect()
+  const opened = await publishing
+  await ports.setModel('double')
+  for (const [port] of opened) expect(await open(port?.hostPort ?? 0)).toBe(true)
+})
+
+test('the engine learns what the computer has routes to', async () => {
+  await publisher()
+  void app.start()
+  await link.wait(5_000)
+  expect(await link.routes()).toEqual(await hostSubnets())
 })
 
 test('without an app a publish is unavailable, a deferred one waits for it', async () => {

@@ -9,6 +9,7 @@ import { EngineError, kindOf, messageOf } from '../../vm/api/errors.ts'
 import { LineDecoder } from '../../vm/api/lines.ts'
 import type { Forward, HostLinkReply, HostLinkRequest } from '../../vm/api/slipway.ts'
 import type { Dial } from '../machine/dial.ts'
+import { hostSubnets } from './host-subnets.ts'
 import { openUpgrade } from './upgrade.ts'
 
 const FIRST_RETRY_MS = 100
@@ -39,6 +40,7 @@ const requestSchema = v.variant('type', [
     type: v.literal('sync'),
     forwards: v.array(v.object({ ...forward, ...owner })),
   }),
+  v.object({ id: v.number(), type: v.literal('routes') }),
 ])
 
 /** What the link drives. */
@@ -128,6 +130,9 @@ async function handle(
 
 async function answer(request: HostLinkRequest, forwarder: Forwarder): Promise<HostLinkReply> {
   try {
+    if (request.type === 'routes') {
+      return { id: request.id, ok: true, forwards: [], subnets: await hostSubnets() }
+    }
     return { id: request.id, ok: true, forwards: await perform(request, forwarder) }
   } catch (error) {
     const { hint, details } = error instanceof EngineError ? error : {}
@@ -142,7 +147,10 @@ async function answer(request: HostLinkRequest, forwarder: Forwarder): Promise<H
   }
 }
 
-async function perform(request: HostLinkRequest, forwarder: Forwarder): Promise<Forward[]> {
+async function perform(
+  request: Exclude<HostLinkRequest, { type: 'routes' }>,
+  forwarder: Forwarder,
+): Promise<Forward[]> {
   switch (request.type) {
     case 'expose':
       return await forwarder.expose(request, request.forwards)

@@ -55,6 +55,8 @@ class UdpListener implements Listener {
     this.port = socket.address().port
     socket.on('error', onFailure)
     socket.on('message', (data, from) => void this.#receive(data, from))
+    // Now, not with the first datagram: its sender would send again before a new SSH connection is there.
+    this.#opening = this.#connect()
   }
 
   get connections(): number {

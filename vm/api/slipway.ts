@@ -84,6 +84,8 @@ export type HostLinkRequest =
   | { id: number; type: 'expose'; containerId: string; containerName: string; forwards: Forward[] }
   | { id: number; type: 'unexpose'; containerId: string; forwards: Forward[] }
   | { id: number; type: 'sync'; forwards: (Forward & { containerId: string; containerName: string })[] }
+  /** What the host has routes to, so that networks are not laid over it; the reply carries `subnets`. */
+  | { id: number; type: 'routes' }
 
 /** One listener on the host and where its bytes go inside the VM. `key` is unique per protocol, address and port. */
 export interface Forward {
@@ -105,5 +107,5 @@ export interface Forward {
 
 export type HostLinkReply =
   /** `forwards` in the order of the request, with real host ports. Expose is all or nothing. */
-  | { id: number; ok: true; forwards: Forward[] }
+  | { id: number; ok: true; forwards: Forward[]; subnets?: string[] }
   | { id: number; ok: false; kind: string; message: string; hint?: string; details?: Record<string, unknown> }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { EngineError } from '../../api/errors.ts'
 import type { NetworkCreateRequest } from '../../api/networks.ts'
 import { parsePrefix } from './address.ts'
-import { buildNetwork } from './create.ts'
+import { buildNetwork, overlapWarning } from './create.ts'
 import { checkSettings } from './endpoint.ts'
 import type { NetworkRecord } from './record.ts'
 
@@ -71,4 +71,13 @@ test('static addresses need a chosen subnet that holds them', () => {
   expect(check({ ...given, name: 'bridge' }, '172.17.0.9')).toThrow('on user defined networks only')
   expect(() => checkSettings({ ...given, name: 'bridge' }, { Aliases: ['a'] })).toThrow('aliases')
   expect(() => checkSettings(given, { MacAddress: 'zz' })).toThrow('invalid MAC address zz')
+})
+
+test('a subnet that hides something the user’s computer reaches is made with a warning', () => {
+  const routes = ['172.20.0.0/14', '192.168.2.0/24'].flatMap((text) => parsePrefix(text)?.prefix ?? [])
+  const chosen = build({ Name: 'n1', IPAM: { Config: [{ Subnet: '172.21.3.0/24' }] } })
+  expect(overlapWarning(chosen, routes)).toBe(
+    'network n1: 172.21.3.0/24 overlaps 172.20.0.0/14, which this computer has a route to: containers cannot reach it while the network exists',
+  )
+  expect(overlapWarning(build({ Name: 'n2' }), routes)).toBe('')
 })

@@ -58,6 +58,19 @@ export function buildNetwork(request: NetworkCreateRequest, around: Surroundings
   }
 }
 
+/** Says which of the network's subnets hide something that the user's computer reaches; empty when none does. */
+export function overlapWarning(network: NetworkRecord, hostRoutes: readonly Prefix[]): string {
+  const hidden = network.ipam.flatMap((config) => {
+    const { prefix } = subnetOf(config)
+    const route = hostRoutes.find((other) => overlaps(other, prefix))
+    return route
+      ? [`${formatPrefix(prefix)} overlaps ${formatPrefix(route)}, which this computer has a route to`]
+      : []
+  })
+  if (hidden.length === 0) return ''
+  return `network ${network.name}: ${hidden.join('; ')}: containers cannot reach it while the network exists`
+}
+
 function checkName(request: NetworkCreateRequest, networks: readonly NetworkRecord[]): void {
   const name = request.Name
   if (PREDEFINED.has(name)) {

@@ -9,6 +9,7 @@ import type { Forward, HostLinkRequest } from '../../api/slipway.ts'
 
 /** The host binds sockets, it does no work that takes long: later than this it hangs. */
 const REPLY_TIMEOUT_MS = 15_000
+const ROUTES_TIMEOUT_MS = 3_000
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))
 const forwardSchema = v.object({
@@ -22,7 +23,12 @@ const forwardSchema = v.object({
   bound: v.exactOptional(v.array(v.string())),
 })
 const replySchema = v.variant('ok', [
-  v.object({ id: v.number(), ok: v.literal(true), forwards: v.array(forwardSchema) }),
+  v.object({
+    id: v.number(),
+    ok: v.literal(true),
+    forwards: v.array(forwardSchema),
+    subnets: v.exactOptional(v.array(v.string())),
+  }),
   v.object({
     id: v.number(),
     ok: v.literal(false),
@@ -110,13 +116,22 @@ export class HostLink {
    * otherwise with the host's own kind, message, hint and details.
    */
   async request(question: HostLinkQuestion): Promise<Forward[]> {
+    return (await this.#ask(question, REPLY_TIMEOUT_MS)).forwards
+  }
+
+  /** Prefixes that the user's computer has routes to, its default route left out. */
+  async routes(): Promise<string[]> {
+    return (await this.#ask({ type: 'routes' }, ROUTES_TIMEOUT_MS)).subnets ?? []
+  }
+
+  async #ask(question: HostLinkQuestion, ms: number): Promise<Extract<Reply, { ok: true }>> {
     const stream = this.#stream
     if (!stream) throw unavailable('no host link: the Slipway app is not connected to the engine')
     const id = ++this.#sequence
     const reply = await new Promise<Reply>((resolve, reject) => {
       const timer = setTimeout(
         () => this.#pending.get(id)?.reject(unavailable('the host did not answer in time')),
-        REPLY_TIMEOUT_MS,
+        ms,
       )
       const settle = () => {
         clearTimeout(timer)
@@ -134,7 +149,7 @@ export class HostLink {
       })
       stream.write(`${JSON.stringify({ id, ...question })}\n`)
     })
-    if (reply.ok) return reply.forwards
+    if (reply.ok) return reply
     throw new EngineError(reply.kind as ErrorKind, reply.message, {
       ...(reply.hint === undefined ? {} : { hint: reply.hint }),
       ...(reply.details === undefined ? {} : { details: reply.details }),

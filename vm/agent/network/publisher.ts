@@ -34,6 +34,8 @@ export class Publisher {
   readonly #folder: RecordFolder<PublicationRecord>
   readonly #records = new Map<string, PublicationRecord>()
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** What concerns all containers at once; nothing else happens meanwhile. */
+  #exclusive: Promise<unknown> = Promise.resolve()
   readonly #log: (message: string) => void
   readonly #ready: () => Promise<void>
   #model: PortModel
@@ -90,8 +92,30 @@ export class Publisher {
     })
   }
 
+  /** A new name of its container, which messages about its ports show. */
+  rename(containerId: string, name: string): Promise<void> {
+    return this.#inTurn(containerId, async () => {
+      const record = this.#records.get(containerId)
+      if (!record) return
+      record.containerName = name
+      await this.#folder.save(containerId, record)
+      // The host keeps listeners of the same container; it only learns the name.
+      if (!this.#link.connected || record.forwards.length === 0) return
+      await this.#link.request({
+        type: 'expose',
+        containerId,
+        containerName: name,
+        forwards: record.forwards,
+      })
+    })
+  }
+
   /** Switches the model of all published ports; connections that exist go on. */
-  async setModel(model: PortModel): Promise<void> {
+  setModel(model: PortModel): Promise<void> {
+    return this.#alone(() => this.#setModel(model))
+  }
+
+  async #setModel(model: PortModel): Promise<void> {
     if (model === this.#model) return
     this.#model = model
     const before = this.#publications(this.#allForwards())
@@ -102,7 +126,7 @@ export class Publisher {
     }
     const after = this.#publications(this.#allForwards())
     this.#firewall.publish(after, [])
-    if (this.#link.connected) await this.#sync()
+    if (this.#link.connected) await this.#syncNow()
     this.#firewall.publish([], before)
   }
 
@@ -196,7 +220,11 @@ export class Publisher {
   }
 
   /** Tells a newly connected host everything that should exist; ports that waited for it get their numbers. */
-  async #sync(): Promise<void> {
+  #sync(): Promise<void> {
+    return this.#alone(() => this.#syncNow())
+  }
+
+  async #syncNow(): Promise<void> {
     try {
       await this.#ready()
       const records = [...this.#records.values()]
@@ -254,13 +282,20 @@ export class Publisher {
 
   /** Changes of one container's ports follow each other. */
   #inTurn<T>(containerId: string, action: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(containerId) ?? Promise.resolve()
-    const turn = before.then(action, action)
+    const before = Promise.allSettled([this.#turns.get(containerId), this.#exclusive])
+    const turn = before.then(action)
     this.#turns.set(containerId, turn)
     const forget = () => {
       if (this.#turns.get(containerId) === turn) this.#turns.delete(containerId)
     }
     turn.then(forget, forget)
+    return turn
+  }
+
+  /** After every change that is under way and before every later one: a list of all ports must not miss one. */
+  #alone<T>(action: () => Promise<T>): Promise<T> {
+    const turn = Promise.allSettled([...this.#turns.values(), this.#exclusive]).then(action)
+    this.#exclusive = turn.catch(() => undefined)
     return turn
   }
 }

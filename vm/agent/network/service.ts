@@ -7,9 +7,10 @@ import type { EndpointSettings, NetworkCreateRequest, NetworkInspect } from '../
 import type { EngineConfig, PublishedPort } from '../../api/slipway.ts'
 import type { EventBus } from '../events.ts'
 import type { Filters } from '../images/images.ts'
+import { type Prefix, parsePrefix } from './address.ts'
 import { bridgeOptions } from './bridge-options.ts'
 import { Catalog } from './catalog.ts'
-import { buildNetwork, PREDEFINED } from './create.ts'
+import { buildNetwork, overlapWarning, PREDEFINED } from './create.ts'
 import { checkSettings, dnsNames, endpointSettings, isUserDefined } from './endpoint.ts'
 import { type BridgeRules, type Firewall, NftFirewall } from './firewall.ts'
 import type { HostLink } from './host-link.ts'
@@ -47,6 +48,7 @@ export class Networks implements NetworkService {
   readonly #links: Links
   readonly #firewall: Firewall
   readonly #events: EventBus
+  readonly #hostLink: HostLink
   readonly #random: (bytes: number) => Buffer
   readonly #log: (message: string) => void
   readonly #resolvConfPath: string
@@ -56,6 +58,7 @@ export class Networks implements NetworkService {
   constructor(options: NetworksOptions) {
     this.#log = options.log ?? (() => undefined)
     this.#events = options.events
+    this.#hostLink = options.hostLink
     this.#random = options.random ?? randomBytes
     this.#links = options.links ?? new NetlinkLinks()
     this.#firewall = options.firewall ?? new NftFirewall()
@@ -189,6 +192,7 @@ export class Networks implements NetworkService {
   }
 
   async rename(containerId: string, name: string): Promise<void> {
+    await this.#publisher.rename(containerId, name)
     const sandbox = this.#sandboxes.get(containerId)
     if (!sandbox) return
     sandbox.containerName = name
@@ -244,10 +248,12 @@ export class Networks implements NetworkService {
 
   async create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }> {
     await this.start()
+    const host = await this.#hostRoutes()
     const networks = this.#catalog.all()
+    const own = this.#links.routes(new Set(networks.map(({ bridge }) => bridge)))
     const network = buildNetwork(request, {
       networks,
-      avoid: this.#links.routes(new Set(networks.map(({ bridge }) => bridge))),
+      avoid: [...own, ...host],
       id: this.#newId(),
       created: new Date().toISOString(),
       random: this.#random,
@@ -262,7 +268,20 @@ export class Networks implements NetworkService {
       throw error
     }
     this.#announce('create', network.id)
-    return { Id: network.id, Warning: '' }
+    const warning = overlapWarning(network, host)
+    if (warning) this.#log(warning)
+    return { Id: network.id, Warning: warning }
+  }
+
+  /** Asked anew each time: a VPN comes and goes. Without an app there is nobody to ask. */
+  async #hostRoutes(): Promise<Prefix[]> {
+    try {
+      const routes = this.#hostLink.connected ? await this.#hostLink.routes() : []
+      return routes.flatMap((text) => parsePrefix(text)?.prefix ?? [])
+    } catch (error) {
+      this.#log(`routes of the host: ${messageOf(error)}`)
+      return []
+    }
   }
 
   async remove(idOrName: string): Promise<void> {
