@@ -2,6 +2,7 @@
  * `npm run bench [RUNS]`: figures of one machine from a cold start to everyday commands, and their ratio to Debian's
  * docker.io in a Debian VM on the same QEMU flags in the same run. `--alone` leaves the yardstick out.
  */
+import { portFigures } from './bench-ports.ts'
 import { startReferenceVm } from './fixtures/reference-vm.ts'
 import { type Registry, startSeededRegistry } from './fixtures/registry.ts'
 import { dockerCli, makeSlipway, run, type Slipway, startSlipway } from './fixtures/slipway.ts'
@@ -64,7 +65,9 @@ async function measureReference(registry: Registry): Promise<Figure[]> {
 
 await using registry = await startSeededRegistry()
 const ours = await measureSlipway(registry)
+const ports = await portFigures(registry, times)
 process.stdout.write(`\nSlipway\n${ours.map(formatFigure).join('\n')}\n`)
+process.stdout.write(`\npublished ports\n${ports.map(formatFigure).join('\n')}\n`)
 if (!alone) {
   const theirs = await measureReference(registry)
   process.stdout.write(

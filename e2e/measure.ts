@@ -7,7 +7,7 @@ export type DockerRunner = (...args: string[]) => Promise<Result>
 /** Median and extremes of one figure, in its own unit. */
 export interface Figure {
   name: string
-  unit: 's' | 'MiB' | 'MB/s' | 'ms'
+  unit: 's' | 'MiB' | 'MB/s' | 'ms' | '%'
   median: number
   min: number
   max: number

@@ -56,9 +56,9 @@ for (const theme of ['light', 'dark'] as const) {
     await app.palette('w')
     await look('palette')
     await page.keyboard.press('Escape')
-    expect(found).toEqual([])
     await docker('rm', '-f', 'web', 'spare')
     await docker('volume', 'rm', 'data')
+    expect(found).toEqual([])
   })
 }
 
