@@ -18,16 +18,15 @@ export async function login(
   auth: RegistryAuth,
   options: { signal?: AbortSignal },
 ): Promise<{ Status: string; IdentityToken: string }> {
-  const address = (auth.serveraddress ?? '').replace(/^https?:\/\//, '').replace(/\/.*$/, '')
-  const domain = address === '' || address === 'index.docker.io' ? DOCKER_HUB : address
+  const server = (auth.serveraddress ?? '').replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+  const domain = server === '' || server === 'index.docker.io' ? DOCKER_HUB : server
   try {
     await registry.login(domain, auth, options)
   } catch (error) {
     if (kindOf(error) !== 'unauthenticated') throw error
-    const message = error instanceof Error ? error.message : String(error)
-    throw new EngineError('unauthenticated', `login attempt to ${domain} failed: ${message}`, {
-      cause: error,
-    })
+    const address = domain === DOCKER_HUB ? 'registry-1.docker.io' : domain
+    const refusal = `login attempt to https://${address}/v2/ failed with status: 401 Unauthorized`
+    throw new EngineError('unauthenticated', refusal, { cause: error })
   }
   return { Status: 'Login Succeeded', IdentityToken: '' }
 }
