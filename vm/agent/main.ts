@@ -97,7 +97,7 @@ async function main(): Promise<void> {
       users: (image) =>
         table
           .all()
-          .filter((container) => container.record.image === image)
+          .filter(({ record }) => record.image === image || record.mounts.some((m) => m.image === image))
           .map(({ id, name, running }) => ({ id, name, running })),
     }),
   )

@@ -52,6 +52,7 @@ export async function createContainer(
     config,
     host,
     volumes: parts.volumes,
+    images: parts.images,
     find: (reference) => parts.table.get(reference),
   })
   undo.push(async () => {

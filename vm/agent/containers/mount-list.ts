@@ -1,5 +1,6 @@
 /** A container's mounts made ready for a start: volumes acquired, sources made, copied up; as OCI mounts. */
-import { mkdir, stat } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Disposal } from '../../api/disposal.ts'
 import { EngineError } from '../../api/errors.ts'
@@ -60,6 +61,7 @@ async function prepareBind(
     await makeSource(mount)
     return bindMount(mount.Source, mount.Destination, options)
   }
+  if (mount.Type === 'image') return prepareImage(parts, id, mount, undo, options)
   const name = mount.Name ?? ''
   const data = await parts.volumes.acquire(name, id)
   undo.push(() => parts.volumes.release(name, id))
@@ -76,6 +78,43 @@ async function prepareBind(
     )
   }
   return bindMount(inside.path, mount.Destination, options)
+}
+
+/** The image's files, read-only: an overlay of its layers beside the bundle. */
+async function prepareImage(
+  parts: Parts,
+  id: string,
+  mount: ContainerMount,
+  undo: Disposal,
+  options: { propagation: string },
+): Promise<OciMount> {
+  const image = await parts.images.resolve(mount.image ?? '')
+  const target = imageTarget(parts, id, mount)
+  await mkdir(target, { recursive: true, mode: 0o755 })
+  undo.push(() => releaseImage(parts, id, mount))
+  const { snapshot } = image
+  const layers = snapshot ? await parts.snapshots.mounts(snapshot, target, { readonly: true }) : []
+  for (const layer of layers) parts.kernel.mount(layer)
+  const inside = await resolveInside(target, mount.subpath ?? '.', { follow: true })
+  if (!inside.exists) {
+    throw new EngineError(
+      'invalid_argument',
+      `cannot access path ${join(target, mount.subpath ?? '')}: lstat ${mount.subpath}: no such file or directory`,
+    )
+  }
+  return bindMount(inside.path, mount.Destination, { ...options, readonly: true })
+}
+
+function imageTarget(parts: Pick<Parts, 'runDir'>, id: string, { Destination }: ContainerMount): string {
+  return join(parts.runDir, id, `image-${createHash('sha1').update(Destination).digest('hex')}`)
+}
+
+async function releaseImage(parts: Parts, id: string, mount: ContainerMount): Promise<void> {
+  const target = imageTarget(parts, id, mount)
+  parts.kernel.unmount(target, { lazy: true })
+  await rmdir(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
 }
 
 async function makeSource(mount: ContainerMount): Promise<void> {
@@ -106,5 +145,6 @@ async function makeSource(mount: ContainerMount): Promise<void> {
 export async function releaseMounts(parts: Parts, container: Container): Promise<void> {
   for (const mount of container.record.mounts) {
     if (mount.Type === 'volume' && mount.Name) await parts.volumes.release(mount.Name, container.id)
+    if (mount.image) await releaseImage(parts, container.id, mount)
   }
 }

@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises'
 import { posix } from 'node:path'
 import type { ContainerConfig, HostConfig, MountSpec } from '../../api/containers.ts'
 import { EngineError } from '../../api/errors.ts'
+import type { ImageService } from '../images/images.ts'
 import type { VolumeService } from '../volumes/volumes.ts'
 import { cleanDestination, parseBind } from './bind-spec.ts'
 import type { Container } from './container.ts'
@@ -25,6 +26,7 @@ export interface MountRequest {
   config: ContainerConfig
   host: HostConfig
   volumes: VolumeService
+  images: Pick<ImageService, 'resolve'>
   find(reference: string): Container
 }
 
@@ -43,7 +45,7 @@ export async function resolveMounts(request: MountRequest): Promise<ContainerMou
   }
   const binds = (host.Binds ?? []).map((spec) => parseBind(spec))
   for (const bind of binds) add(await fromBind(bind, volumes))
-  for (const spec of host.Mounts ?? []) add(await fromSpec(spec, volumes))
+  for (const spec of host.Mounts ?? []) add(await fromSpec(spec, request))
   for (const [path, options] of Object.entries(host.Tmpfs ?? {})) {
     add(
       tmpfs(
@@ -102,7 +104,10 @@ async function fromBind(bind: ReturnType<typeof parseBind>, volumes: VolumeServi
   }
 }
 
-async function fromSpec(spec: MountSpec, volumes: VolumeService): Promise<ContainerMount> {
+async function fromSpec(
+  spec: MountSpec,
+  { volumes, images }: Pick<MountRequest, 'volumes' | 'images'>,
+): Promise<ContainerMount> {
   const type = spec.Type ?? ''
   const fail = (message: string) =>
     new EngineError('invalid_argument', `invalid mount config for type "${type}": ${message}`)
@@ -129,6 +134,21 @@ async function fromSpec(spec: MountSpec, volumes: VolumeService): Promise<Contai
         ...readOnly,
         Mode: 'z',
         ...(options?.Subpath ? { subpath: checkSubpath(options.Subpath, fail) } : {}),
+      }
+    }
+    case 'image': {
+      if (!spec.Source) throw fail('field Source must not be empty')
+      const { id } = await images.resolve(spec.Source)
+      const subpath = spec.ImageOptions?.Subpath
+      return {
+        ...TEMPLATE,
+        Type: 'image',
+        Name: spec.Source,
+        Source: id,
+        Destination: destination,
+        RW: false,
+        image: id,
+        ...(subpath ? { subpath: checkSubpath(subpath, fail) } : {}),
       }
     }
     case 'tmpfs': {

@@ -9,12 +9,14 @@ export const RECORD_VERSION = 1
 /** A mount as it was resolved at create time. */
 export interface ContainerMount extends MountPoint {
   /** Sources of `bind`, `volume` and `image` mounts are directories or files in the VM. */
-  Type: 'bind' | 'volume' | 'tmpfs'
+  Type: 'bind' | 'volume' | 'tmpfs' | 'image'
   /** Made for this container alone: goes with `rm -v` and with auto-remove. */
   anonymous: boolean
   /** Fill an empty volume from the image at first use. */
   copyUp: boolean
-  /** Path inside the volume. */
+  /** Id of the image of an `image` mount. */
+  image?: string
+  /** Path inside the volume or the image. */
   subpath?: string
   /** Mount options beyond read-only and propagation: tmpfs size and mode, nonrecursive. */
   options: string[]

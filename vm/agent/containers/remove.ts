@@ -13,12 +13,17 @@ export async function forgetContainer(parts: Parts, container: Container): Promi
   try {
     // Not synced: the next start removes an auto-remove container that it finds again.
     await parts.store.remove(container.id, { durable: false })
-    await removeVolumes(parts, container)
   } catch (error) {
     container.move({ type: 'dead', error: messageOf(error) })
     throw error
   }
+  // Its volumes are in use for as long as it is in the table.
   parts.table.delete(container)
+  try {
+    await removeVolumes(parts, container)
+  } catch (error) {
+    parts.log(`container ${container.shortId}: removing its volumes: ${messageOf(error)}`)
+  }
   emit(parts, container, 'destroy')
   container.announce('removed', { exitCode: container.state.last.exitCode })
 }

@@ -92,10 +92,15 @@ export class Supervisor implements AsyncDisposable {
     })
     if (restarting) this.#scheduleRestart(container, ran)
     container.announce('exit', { exitCode: exit.exitCode })
-    if (goes) await forgetContainer(this.#parts, container)
+    if (goes) {
+      await tryAll(this.#parts, container, [
+        () => releaseMounts(this.#parts, container),
+        () => forgetContainer(this.#parts, container),
+      ])
+    }
     await sleep(HEAD_START)
     await freeTask(this.#parts, container, task)
-    if (goes) await clearRemains(this.#parts, container)
+    if (container.state.life.status === 'removing') await clearRemains(this.#parts, container)
   }
 
   #restarts(container: Container, exit: Exit): boolean {
