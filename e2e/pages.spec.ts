@@ -108,14 +108,7 @@ test('Korean and the dark theme are chosen in Settings, at once and for good', a
   await app.goTo('Settings')
   await app.select('Language', '한국어')
   await expect(page.getByRole('heading', { level: 1, name: '설정' })).toBeVisible()
-  await page
-    .getByRole('combobox', { name: '테마' })
-    .or(page.getByRole('combobox', { name: '모양' }))
-    .click()
-  await page
-    .getByRole('option', { name: '어둡게' })
-    .or(page.getByRole('option', { name: '다크' }))
-    .click()
+  await app.select('화면 모드', '어둡게')
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
   await page.reload()
   await expect(page.getByRole('heading', { level: 1, name: '설정' })).toBeVisible()

@@ -1,11 +1,13 @@
 /**
- * `npm test`: the static checks, unit tests, integration tests in a real VM and the end-to-end specs, one after the
- * other, and one closing line. `--only NAME` runs one of them; further arguments go to its runner.
+ * `npm test`: the static checks, unit tests, root tests, integration tests in a real VM and the end-to-end specs, one
+ * after the other, and one closing line. `--only NAME` runs one of them; further arguments go to its runner.
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unpackPackages } from './fixtures/debian.ts'
+import { guestNode } from './fixtures/guest-node.ts'
 
 interface Counts {
   passed: number
@@ -16,6 +18,8 @@ interface Counts {
 interface Suite {
   name: string
   command(report: string): [string, string[]]
+  /** Another Node than ours, and what else its runner is told by the environment. */
+  setting?(): Promise<{ node: string; env: Record<string, string> }>
   /** Reads the runner's report; without one the exit code counts as one test. */
   counts?(report: string): Promise<Counts>
 }
@@ -26,6 +30,8 @@ const suites: Suite[] = [
   { name: 'lint', command: () => [bin('.bin/biome'), ['check', '--error-on-warnings', '.']] },
   { name: 'types', command: () => [bin('.bin/tsc'), ['-b']] },
   vitest('unit'),
+  { ...vitest('root'), setting: rootSetting },
+  vitest('machine'),
   vitest('integration'),
   {
     name: 'e2e',
@@ -59,6 +65,12 @@ function vitest(name: string): Suite {
   }
 }
 
+/** The image service's tests call the kernel as the engine does, so they need the engine's Node. */
+async function rootSetting() {
+  const registry = join(await unpackPackages('docker-registry'), 'usr/bin/docker-registry')
+  return { node: await guestNode(), env: { DOCKER_REGISTRY: registry } }
+}
+
 async function vitestCounts(report: string): Promise<Counts> {
   const json = JSON.parse(await readFile(report, 'utf8'))
   const failedFiles = json.testResults.filter(
@@ -83,7 +95,9 @@ async function playwrightCounts(report: string): Promise<Counts> {
 
 async function runSuite(suite: Suite, extra: string[], folder: string): Promise<Counts> {
   const report = join(folder, `${suite.name}.json`)
-  const [command, args] = suite.command(report)
+  const [given, args] = suite.command(report)
+  const setting = await suite.setting?.()
+  const command = setting?.node ?? given
   process.stdout.write(`\n=== ${suite.name}\n`)
   const started = Date.now()
   const code = await new Promise<number>((resolve, reject) => {
@@ -91,6 +105,7 @@ async function runSuite(suite: Suite, extra: string[], folder: string): Promise<
       stdio: ['ignore', 'inherit', 'inherit'],
       env: {
         ...process.env,
+        ...setting?.env,
         PLAYWRIGHT_JSON_OUTPUT_NAME: report,
         FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
       },
