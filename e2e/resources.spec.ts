@@ -86,7 +86,7 @@ test('clean up says what can go and how much it frees, before it goes', async ({
   await app.goTo('Clean up')
   await expect(page.getByRole('checkbox', { name: /^Stopped containers/ })).toBeChecked()
   await expect(page.getByText('done', { exact: true })).toBeVisible()
-  await expect(page.getByText('5.2 MB')).toBeVisible()
+  await expect(page.getByText('5.2 MB', { exact: true })).toBeVisible()
   await expect(page.getByRole('checkbox', { name: /^Unused volumes/ })).not.toBeChecked()
   await expect(page.getByText('Frees up to 5.2 MB')).toBeVisible()
   await page.getByRole('main').getByRole('button', { name: 'Clean up' }).click()
