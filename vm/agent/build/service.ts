@@ -69,6 +69,7 @@ export class Builds {
     this.#recovered ??= this.#recover()
     await this.#recovered
     const context = await BuildContext.receive(tar, join(this.#root, 'contexts'), this.#kernel, given)
+    let said = false
     try {
       const dockerfile = await context.dockerfile(options.dockerfile)
       const queue = new ProgressQueue()
@@ -83,12 +84,17 @@ export class Builds {
       }
       const build = new Build(parts, options, (message) => queue.push(message), signal)
       const work = build.run(dockerfile)
-      yield* queue.during(work)
+      for await (const message of queue.during(work)) {
+        said = true
+        yield message
+      }
       yield* this.#finish(await work, tags, options)
     } catch (error) {
+      // The client exits with the code it is told: only that of a RUN step is one.
       const exitCode = error instanceof EngineError ? error.details?.['exitCode'] : undefined
-      if (typeof exitCode !== 'number') throw error
-      yield { errorDetail: { code: exitCode, message: messageOf(error) }, error: messageOf(error) }
+      if (!said) throw error
+      const code = typeof exitCode === 'number' ? { code: exitCode } : {}
+      yield { errorDetail: { ...code, message: messageOf(error) }, error: messageOf(error) }
     } finally {
       await context[Symbol.asyncDispose]()
     }

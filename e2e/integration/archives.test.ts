@@ -1,0 +1,181 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { execute } from '../fixtures/debian.ts'
+import { noise } from '../fixtures/images.ts'
+import { buildImage, layerTar } from '../fixtures/oci.ts'
+import { type Context, context } from './context.ts'
+
+/** What the engine may have resident while a gigabyte goes through it. */
+const LIMIT_MIB = 150
+const BIG = 1 << 30
+
+let c: Context
+let folder: string
+const file = (name: string) => join(folder, name)
+beforeAll(async () => {
+  c = await context()
+  folder = await mkdtemp(join(tmpdir(), 'sw-archives-'))
+  await c.ok('pull', '-q', 'busybox')
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** Most memory that the engine had resident so far, MiB. */
+async function peakMiB(): Promise<number> {
+  const { stdout } = await c.slipway('ssh', 'grep VmHWM /proc/$(cat /run/slipway/agent.pid)/status')
+  return Number(/(\d+) kB/.exec(stdout)?.[1]) / 1024
+}
+
+/** Runs docker with its output in a file, or a file as its input; both may be large. */
+async function piped(args: string[], files: { input?: string; output?: string }): Promise<void> {
+  const child = spawn(c.cli, args, { env: { ...process.env, ...c.env }, stdio: ['pipe', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  await Promise.all([
+    files.output ? pipeline(child.stdout, createWriteStream(files.output)) : child.stdout.resume(),
+    files.input ? pipeline(createReadStream(files.input), child.stdin) : child.stdin.end(),
+  ])
+  const [code] = await closed
+  if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit code ${code}`)
+}
+
+test('save and load: several images in one archive, names and ids kept, shared layers once', async () => {
+  await c.ok('run', '--name', 'maker', 'busybox', 'sh', '-c', 'echo more >/more; rm /bin/vi')
+  const id = await c.ok('commit', '-c', 'CMD ["cat", "/more"]', 'maker', 'arch/more:1')
+  await c.ok('tag', 'arch/more:1', 'arch/more:2')
+  await c.ok('tag', 'busybox', 'arch/base')
+  await c.clean('maker')
+  await c.ok('save', '-o', file('two.tar'), 'arch/more:1', 'arch/more:2', 'arch/base')
+  const { stdout } = await execute('tar', ['-xOf', file('two.tar'), 'manifest.json'])
+  const manifest: { Config: string; RepoTags: string[]; Layers: string[] }[] = JSON.parse(stdout)
+  const more = manifest.find(({ RepoTags }) => RepoTags.includes('arch/more:1'))
+  const base = manifest.find(({ RepoTags }) => RepoTags.includes('arch/base:latest'))
+  expect(more?.RepoTags).toEqual(['arch/more:1', 'arch/more:2'])
+  expect(more?.Layers[0]).toBe(base?.Layers[0])
+  await c.ok('rmi', 'arch/more:1', 'arch/more:2', 'arch/base')
+  expect(await c.ok('load', '-i', file('two.tar'))).toMatch(
+    /^(Loaded image: arch\/(more:1|more:2|base:latest)\n?){3}$/,
+  )
+  expect(await c.ok('image', 'inspect', '-f', '{{.Id}}', 'arch/more:2')).toBe(id)
+  expect(await c.ok('run', '--rm', 'arch/more:1')).toBe('more')
+  expect((await c.docker('run', '--rm', 'arch/more:1', 'test', '-e', '/bin/vi')).code).toBe(1)
+  await c.ok('rmi', 'arch/more:1', 'arch/more:2', 'arch/base')
+})
+
+test('load takes an OCI layout, compressed, from standard input', async () => {
+  const image = buildImage({
+    config: { Cmd: ['/f'] },
+    layers: [await layerTar([{ name: 'f', data: 'from a layout' }])],
+  })
+  const blobs = [image.manifest, image.config, ...image.layers]
+  const index = {
+    schemaVersion: 2,
+    manifests: [
+      {
+        mediaType: image.manifest.mediaType,
+        digest: image.manifest.digest,
+        size: image.manifest.data.length,
+        annotations: { 'io.containerd.image.name': 'docker.io/arch/layout:1' },
+      },
+    ],
+  }
+  const archive = await layerTar([
+    { name: 'oci-layout', data: '{"imageLayoutVersion":"1.0.0"}' },
+    { name: 'index.json', data: JSON.stringify(index) },
+    ...blobs.map(({ digest, data }) => ({ name: `blobs/${digest.replace(':', '/')}`, data })),
+  ])
+  await writeFile(file('layout.tar'), archive)
+  await execute('gzip', [file('layout.tar')])
+  await piped(['load'], { input: file('layout.tar.gz') })
+  await c.ok('create', '--name', 'laid', 'arch/layout:1')
+  expect(await c.ok('cp', 'laid:/f', '-')).toContain('from a layout')
+  await c.clean('laid')
+  await c.ok('rmi', 'arch/layout:1')
+})
+
+test('what is no archive is refused and leaves nothing', async () => {
+  await writeFile(file('noise'), noise(1 << 20, 1))
+  await writeFile(file('other.tar'), await layerTar([{ name: 'readme', data: 'hello' }]))
+  const before = await c.ok('images', '-aq')
+  for (const name of ['noise', 'other.tar']) {
+    expect((await c.docker('load', '-i', file(name))).code, name).toBe(1)
+  }
+  expect(await c.ok('images', '-aq')).toBe(before)
+})
+
+test('export and import: one flat layer, with changes', async () => {
+  await c.ok('run', '--name', 'flat', 'busybox', 'sh', '-c', 'echo flat >/flat; rm /bin/vi')
+  await c.ok('export', '-o', file('flat.tar'), 'flat')
+  await c.clean('flat')
+  const { stdout: names } = await execute('tar', ['-tf', file('flat.tar')], { maxBuffer: 64 << 20 })
+  expect(names.split('\n')).toEqual(expect.arrayContaining(['flat', 'bin/busybox']))
+  expect(names).not.toMatch(/\.wh\.|^bin\/vi$/m)
+  const changes = ['-c', 'ENV LANG=ko_KR.UTF-8', '-c', 'CMD ["sh", "-c", "echo $LANG; cat /flat"]']
+  const id = await c.ok('import', ...changes, '-m', 'made flat', file('flat.tar'), 'arch/flat')
+  expect(id).toMatch(/^sha256:[0-9a-f]{64}$/)
+  expect(await c.ok('run', '--rm', 'arch/flat')).toBe('ko_KR.UTF-8\nflat')
+  expect(await c.ok('history', '--format', '{{.Comment}}', 'arch/flat')).toBe('made flat')
+  await c.ok('rmi', 'arch/flat')
+})
+
+test('commit: author, message, changes; history tells it, the newest first', async () => {
+  await c.ok('run', '--name', 'kept', 'busybox', 'sh', '-c', 'echo 1 >/one')
+  const changes = [
+    'ENV A=1 B="two words"',
+    'EXPOSE 8080/tcp',
+    'LABEL stage=test',
+    'WORKDIR /tmp',
+    'USER nobody',
+    'VOLUME /data',
+    'ENTRYPOINT ["cat"]',
+    'CMD ["/one"]',
+  ]
+  const flags = changes.flatMap((change) => ['-c', change])
+  await c.ok('commit', '-a', 'Anna <anna@example.com>', '-m', 'adds one', ...flags, 'kept', 'arch/kept')
+  const inspected = JSON.parse(await c.ok('image', 'inspect', '-f', '{{json .}}', 'arch/kept'))
+  expect(inspected).toMatchObject({ Author: 'Anna <anna@example.com>', Comment: 'adds one' })
+  expect(inspected.Config).toMatchObject({
+    Env: expect.arrayContaining(['A=1', 'B=two words']),
+    ExposedPorts: { '8080/tcp': {} },
+    Labels: { stage: 'test' },
+    WorkingDir: '/tmp',
+    User: 'nobody',
+    Volumes: { '/data': {} },
+    Entrypoint: ['cat'],
+    Cmd: ['/one'],
+  })
+  expect(await c.ok('run', '--rm', 'arch/kept')).toBe('1')
+  expect(await c.ok('history', '--format', '{{.Comment}}|{{.CreatedBy}}', '--no-trunc', 'arch/kept')).toBe(
+    'adds one|sh -c echo 1 >/one\n|ADD busybox.tar in /',
+  )
+  const bad = await c.docker('commit', '-c', 'FROM x', 'kept')
+  expect(bad).toMatchObject({ code: 1, stderr: expect.stringMatching(/FROM is not a valid change command/i) })
+  await c.clean('kept')
+  await c.ok('rmi', 'arch/kept')
+})
+
+test('a gigabyte through save, load and cp leaves the engine’s memory flat', async () => {
+  const make = `dd if=/dev/zero of=/big bs=1M count=${BIG >> 20} 2>/dev/null && echo end >>/big`
+  await c.ok('run', '--name', 'big', 'busybox', 'sh', '-c', make)
+  await c.ok('commit', 'big', 'arch/big')
+  await piped(['save', 'arch/big'], { output: file('big.tar') })
+  expect((await stat(file('big.tar'))).size).toBeGreaterThan(BIG)
+  await rm(file('big.tar'))
+  await piped(['cp', 'big:/big', '-'], { output: file('cp.tar') })
+  expect((await stat(file('cp.tar'))).size).toBeGreaterThan(BIG)
+  await execute('tar', ['-xf', file('cp.tar'), '-C', folder])
+  await rm(file('cp.tar'))
+  await c.ok('run', '-d', '--name', 'target', 'busybox', 'sleep', '10000')
+  await c.ok('cp', file('big'), 'target:/copied')
+  expect(await c.ok('exec', 'target', 'tail', '-c', '4', '/copied')).toBe('end')
+  await rm(file('big'))
+  const peak = await peakMiB()
+  console.info(`peak resident memory of the engine: ${Math.round(peak)} MiB`)
+  expect(peak).toBeLessThan(LIMIT_MIB)
+  await c.clean('big', 'target')
+  await c.ok('rmi', 'arch/big')
+}, 900_000)
