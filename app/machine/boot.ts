@@ -70,6 +70,8 @@ export class Boot {
   #death: Promise<never> | undefined
   #ssh: Ssh | undefined
   #follower: LineFollower | undefined
+  /** It was up before this start: containers may run in it. */
+  #adopted = false
   #marks = new BootMarks()
 
   constructor(context: BootContext) {
@@ -101,6 +103,7 @@ export class Boot {
   async adopt(handle: VmHandle): Promise<Booted> {
     const { file, paths } = this.#context
     this.#watch(handle)
+    this.#adopted = true
     const vm = file.record.vm
     if (!vm) throw new EngineError('vm_failed', 'a virtual machine runs that machine.json does not know')
     const ssh = this.#openSsh(vm.sshPort, await ensureKeys(paths.keys))
@@ -111,12 +114,28 @@ export class Boot {
     })
   }
 
-  /** Takes down what a failed start left; with `keepVm` the VM lives on for the next process. */
+  /**
+   * Takes down what a failed start left; with `keepVm` the VM lives on for the next process. One that was adopted is asked
+   * to power itself off first.
+   */
   async abandon({ keepVm }: { keepVm: boolean }): Promise<void> {
     await this.#follower?.[Symbol.asyncDispose]()
+    if (this.#adopted && !keepVm) await this.#powerOff()
     await this.#ssh?.[Symbol.asyncDispose]()
     if (keepVm) await this.#handle?.detach()
     else await this.#handle?.stop()
+  }
+
+  async #powerOff(): Promise<void> {
+    const { options, timeouts } = this.#context
+    const [ssh, handle] = [this.#ssh, this.#handle]
+    if (!ssh || !handle) return
+    const notObeyed = (error: unknown): void =>
+      options.log('machine: the guest does not power off', { error: messageOf(error) })
+    await within({ ms: timeouts.shutdown, what: "the guest's end" }, ({ signal }) => {
+      ssh.exec('poweroff', { signal }).catch(notObeyed)
+      return handle.exited
+    }).catch(notObeyed)
   }
 
   async #prepare(): Promise<Prepared> {

@@ -465,6 +465,22 @@ describe('outliving the app', () => {
     expect([second.machine.state.state, world.size]).toEqual(['stopped', 0])
   })
 
+  test('a stop while taking it over powers it off, it does not pull the plug', async () => {
+    const first = make()
+    await first.machine.start()
+    await first.machine[Symbol.asyncDispose]()
+    const [vm] = [...world.values()]
+    const second = make(
+      {},
+      { ping: (_, { signal }) => new Promise((_, no) => signal.addEventListener('abort', no)) },
+    )
+    const starting = second.machine.start().catch((error: unknown) => error)
+    await vi.waitFor(() => expect(names(second.states)).toContain('starting:engine'), { interval: 5 })
+    await second.machine.stop()
+    expect(await starting).toMatchObject({ kind: 'cancelled' })
+    expect(await vm?.exited).toMatchObject({ reason: 'guest-shutdown' })
+  })
+
   test('two processes cannot own one machine', async () => {
     const first = make()
     await first.machine.start()
