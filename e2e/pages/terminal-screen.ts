@@ -1,4 +1,4 @@
-import type { Locator, Page } from 'playwright/test'
+import { expect, type Locator, type Page } from 'playwright/test'
 
 /** The terminal on screen: what it shows, and typing into it. */
 export class TerminalScreen {
@@ -24,8 +24,14 @@ export class TerminalScreen {
     return rows.join('\n').replaceAll('\u00a0', ' ')
   }
 
-  /** Types a line and Enter. */
+  /** Waits until a shell asks for a line. */
+  async prompt(): Promise<void> {
+    await expect.poll(() => this.text(), { intervals: [20, 50, 100] }).toMatch(/[#$]\s*$/)
+  }
+
+  /** Types a line and Enter, once the shell asks for it: what comes earlier mixes with the prompt's own questions. */
   async enter(line: string): Promise<void> {
+    await this.prompt()
     await this.panel.getByRole('textbox').focus()
     await this.page.keyboard.type(`${line}\n`)
   }
