@@ -2,7 +2,9 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * `unit`: beside the source, no root, no network, no VM. `integration`: e2e/integration, one real VM and registry for
- * the whole run (e2e/integration/setup.ts).
+ * the whole run (e2e/integration/setup.ts). `machine`: app/machine against the real QEMU and system image, a VM of its
+ * own per test. `root`: the engine's image service against a real overlayfs and registry on the host; needs root and
+ * the image's Node (`e2e/run.ts` starts it with that one).
  */
 export default defineConfig({
   test: {
@@ -11,8 +13,33 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{app,vm,renderer,e2e}/**/*.test.{ts,tsx}'],
-          exclude: ['e2e/integration/**', '**/*.root.test.ts', '**/*.vm.test.ts', 'node_modules/**', 'dist/**'],
+          exclude: [
+            'e2e/integration/**',
+            '**/*.root.test.ts',
+            '**/*.vm.test.ts',
+            'node_modules/**',
+            'dist/**',
+          ],
           testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'machine',
+          include: ['app/**/*.vm.test.ts'],
+          env: { SLIPWAY_VM_TESTS: '1' },
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'root',
+          include: ['vm/agent/images/*.root.test.ts'],
+          execArgv: ['--experimental-ffi', '--disable-warning=ExperimentalWarning'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -18,7 +19,9 @@ const NODE = 'node --experimental-ffi --disable-warning=ExperimentalWarning --te
 let c: Context
 beforeAll(async () => {
   c = await context()
-  expect(await guest(`mkdir -p ${FOLDER}`)).toMatchObject({ code: 0 })
+  const dig = await readFile('e2e/fixtures/dig.mjs', 'utf8')
+  const place = `mkdir -p ${FOLDER}/bin && cat >${FOLDER}/bin/dig && chmod 755 ${FOLDER}/bin/dig`
+  expect(await guest(place, dig)).toMatchObject({ code: 0 })
 })
 afterAll(async () => {
   await guest(`rm -rf ${FOLDER}`)
@@ -53,7 +56,8 @@ test.each(FILES)('%s', async (file) => {
   expect(await guest(`cat >${path}`, await bundle(file))).toMatchObject({ code: 0 })
   // The network service changes the network that it runs in.
   const place = file.includes('/network/') ? 'unshare -n ' : ''
-  const { code, output } = await guest(`SLIPWAY_TEST_DIR=${FOLDER} TMPDIR=${FOLDER} ${place}${NODE} ${path}`)
+  const env = `SLIPWAY_TEST_DIR=${FOLDER} TMPDIR=${FOLDER} PATH=$PATH:${FOLDER}/bin`
+  const { code, output } = await guest(`${env} ${place}${NODE} ${path}`)
   const failures = output.slice(Math.max(0, output.indexOf('failing tests')))
   expect(code, failures.slice(0, 20_000)).toBe(0)
   expect(output).toMatch(/pass [1-9]/)
