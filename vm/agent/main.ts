@@ -34,6 +34,7 @@ import { systemRoutes } from './http/routes/system.ts'
 import { volumeRoutes } from './http/routes/volumes.ts'
 import { HttpServer } from './http/server.ts'
 import { Images } from './images/service.ts'
+import { MountFlag } from './linux/kernel.ts'
 import { LibcKernel } from './linux/libc.ts'
 import { HostLink } from './network/host-link.ts'
 import { Networks } from './network/service.ts'
@@ -73,6 +74,8 @@ async function main(): Promise<void> {
   const [seed, facts, id] = await Promise.all([readSeed(), machineFacts(), engineId(dataRoot)])
   const config = await ConfigStore.open(join(runRoot, 'config.json'), seed.config)
   const kernel = new LibcKernel()
+  // As systemd has it, and as `-v …:rshared` needs it: what is mounted below a bind can reach other containers.
+  kernel.mount({ type: '', source: 'none', target: '/', flags: MountFlag.SHARED | MountFlag.REC })
   const events = new EventBus()
   const table = new ContainerTable()
 
