@@ -32,7 +32,9 @@ export interface Target {
 
 /** Listens for `forward`; `target` is made per address. Errors: conflict (taken), permission_denied (low port), invalid_argument. */
 export async function bindForward(forward: Forward, target: Target): Promise<Bound> {
-  const { hostPort: first, hostPortEnd: last = first } = forward
+  const { hostPortEnd: last = forward.hostPort } = forward
+  // The range 0-80 begins with the first number there is; 0 alone is any.
+  const first = forward.hostPort === 0 && last > 0 ? 1 : forward.hostPort
   for (const address of addressesOf(forward.hostIp)) {
     if (!isAddress(address)) throw new EngineError('invalid_argument', `invalid IP address: ${address}`)
   }

@@ -218,6 +218,67 @@ describe('-p', () => {
     }
   })
 
+  const spec = (...flags: string[]) => c.docker('create', '--name', 'pm-range', ...flags, 'nginx')
+
+  test.each([
+    ['80', '{"80/tcp":[{"HostIp":"","HostPort":""}]}'],
+    ['8123:80/udp', '{"80/udp":[{"HostIp":"","HostPort":"8123"}]}'],
+    ['127.0.0.1::80', '{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":""}]}'],
+    ['[::1]:8123:80', '{"80/tcp":[{"HostIp":"::1","HostPort":"8123"}]}'],
+    [
+      '8123-8124:80-81',
+      '{"80/tcp":[{"HostIp":"","HostPort":"8123"}],"81/tcp":[{"HostIp":"","HostPort":"8124"}]}',
+    ],
+    ['8123-8129:80', '{"80/tcp":[{"HostIp":"","HostPort":"8123-8129"}]}'],
+  ])('-p %s is taken as dockerd takes it', async (flag, bindings) => {
+    const { stderr, code } = await spec('-p', flag)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(await c.ok('inspect', '-f', '{{json .HostConfig.PortBindings}}', 'pm-range')).toBe(bindings)
+    await c.clean('pm-range')
+  })
+
+  test.each([
+    [['-p', '70000:80'], /invalid hostPort: 70000|invalid port/],
+    [['-p', '80:80:80'], /invalid (hostPort|IP address|containerPort)/],
+    [['-p', '8000-8010:80-82'], /invalid ranges specified for container and host Ports/],
+    [['-p', '80:80/icmp'], /invalid proto: icmp/],
+    [['-p', '80:80/sctp'], /sctp is not supported/],
+    [['-p', '1.2.3:80:80'], /invalid IP address: 1\.2\.3/],
+    [['-p', ''], /no port specified|invalid/],
+    [['-p', '8080:'], /no port specified/],
+    [['--network', 'container:pm-web', '-p', '8080:80'], /conflicting options: port publishing/],
+  ])('%j is refused with its message', async (flags, message) => {
+    const { stderr, code } = await spec(...flags)
+    await c.clean('pm-range')
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(message)
+  })
+
+  test.each([
+    [{}, /array|Array/],
+    [[{ ...tcp(80), containerPort: 0 }], /containerPort/],
+    [[{ ...tcp(80), containerPort: 1.5 }], /containerPort/],
+    [[{ ...tcp(80), protocol: 'sctp' }], /protocol/],
+    [[tcp(65_536)], /hostPort/],
+    [[tcp(-1)], /hostPort/],
+    [[{ ...tcp(80), hostPort: '80' }], /hostPort/],
+    [[{ ...tcp(80), hostIp: 'localhost' }], /hostIp.*invalid IP address|invalid IP address/],
+    [[{ ...tcp(80), color: 'red' }], /color/],
+  ])('a body of %j is refused by the field that is wrong', async (body, message) => {
+    const before = await portsOf('pm-web')
+    const { status: code, body: answer } = await api('PUT', 'pm-web', body)
+    expect([code, JSON.stringify(answer)]).toEqual([400, expect.stringMatching(message)])
+    expect(await portsOf('pm-web')).toEqual(before)
+  })
+
+  test('one host port twice is refused', async () => {
+    const extra = await freePort()
+    const before = await portsOf('pm-web')
+    const { status: code, body } = await api('PUT', 'pm-web', [...before, tcp(extra), tcp(extra, 81)])
+    expect([code, JSON.stringify(body)]).toEqual([409, expect.stringContaining(`:${extra} failed`)])
+    expect(await portsOf('pm-web')).toEqual(before)
+  })
+
   test('a port of another container is refused with its name and the next free one', async () => {
     const result = await c.docker('run', '--name', 'pm-range', '-p', `${p.web}:80`, 'nginx')
     await c.clean('pm-range')
