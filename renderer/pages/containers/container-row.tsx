@@ -14,7 +14,15 @@ import { href } from '../../router.ts'
 import { useSamples } from '../../stats.ts'
 import { useStore } from '../../store.ts'
 import { containerMenu } from './container-menu.ts'
-import { exitCode, hasFailed, healthOf, isRunning, portChips, rowName } from './containers-view.ts'
+import {
+  exitCode,
+  hasFailed,
+  healthOf,
+  isRunning,
+  portChips,
+  rowName,
+  shortCause,
+} from './containers-view.ts'
 
 export function toneOf(container: ContainerSummary): Tone {
   if (container.State === 'running') return healthOf(container) === 'unhealthy' ? 'red' : 'green'
@@ -133,7 +141,7 @@ function Cause({ container }: { container: ContainerSummary }) {
   return (
     <span className="stack" title={reason || undefined}>
       <span className={failed ? 'cell-main state-failed' : 'muted'}>{text}</span>
-      {reason !== '' && <span className="cell-sub ellipsis">{reason}</span>}
+      {reason !== '' && <span className="cell-sub ellipsis">{shortCause(reason)}</span>}
     </span>
   )
 }

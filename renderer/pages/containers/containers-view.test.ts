@@ -6,6 +6,7 @@ import {
   hasFailed,
   healthOf,
   portChips,
+  shortCause,
   type ViewOptions,
 } from './containers-view.ts'
 
@@ -100,4 +101,15 @@ test('a port that is published on both families is one chip', () => {
       ],
     }),
   ).toEqual([{ text: '5353:53/udp', ip: '0.0.0.0', port: 5353, protocol: 'udp' }])
+})
+
+test('a cause is what a reader of one line needs', () => {
+  const prefix =
+    'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: '
+  const cause = 'exec: "pyhton": executable file not found in $PATH'
+  expect(shortCause(`${prefix}${cause}`)).toBe(cause)
+  expect(shortCause(`${prefix}error during container init: ${cause}`)).toBe(cause)
+  expect(shortCause('Bind for 0.0.0.0:80 failed: port is already allocated')).toBe(
+    'Bind for 0.0.0.0:80 failed: port is already allocated',
+  )
 })

@@ -45,6 +45,14 @@ export function hasFailed(container: Pick<ContainerSummary, 'State' | 'Status'>)
   return container.State === 'dead' || (code !== undefined && ![0, 130, 137, 143].includes(code))
 }
 
+/** What went wrong without the chain of programs that passed it on, which begins every failed start in Docker's words. */
+export function shortCause(error: string): string {
+  return error.replace(
+    /^failed to create task.*?unable to start container process: (error during container init: )?/,
+    '',
+  )
+}
+
 export function healthOf({
   Status,
 }: Pick<ContainerSummary, 'Status'>): 'healthy' | 'unhealthy' | 'starting' | undefined {
