@@ -187,7 +187,7 @@ test('ADD unpacks archives and fetches URLs', async () => {
 ADD plain.tar /plain/
 ADD packed.tar.gz /packed/
 COPY packed.tar.gz /copied.tar.gz
-ADD http://127.0.0.1:${port}/page.txt /pages/
+ADD http://10.0.2.2:${port}/page.txt /pages/
 `,
         'plain.tar': tar,
         'packed.tar.gz': gzipSync(tar),
