@@ -63,14 +63,20 @@ test('a pull shows its layers, can be cancelled and taken up again; the image ru
 
   await test.step('an image in use is refused in the engine’s words; afterwards it goes and says what it frees', async () => {
     await images.act(name, 'Delete')
-    await expect(page.getByRole('dialog')).toContainText('the engine will refuse')
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await expect(page.getByRole('dialog', { name: /^Delete / })).toContainText('the engine will refuse')
+    await page
+      .getByRole('dialog', { name: /^Delete / })
+      .getByRole('button', { name: 'Delete' })
+      .click()
     await expect(page.getByText(/conflict: unable to/)).toBeVisible()
     await docker('rm', '-f', 'store')
     await expect(images.row(name)).not.toContainText('1 container')
     await images.act(name, 'Delete')
-    await expect(page.getByRole('dialog')).toContainText(/Frees up to [\d.]+ MB/)
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await expect(page.getByRole('dialog', { name: /^Delete / })).toContainText(/Frees up to [\d.]+ MB/)
+    await page
+      .getByRole('dialog', { name: /^Delete / })
+      .getByRole('button', { name: 'Delete' })
+      .click()
     await expect(images.row(name)).toBeHidden()
     expect(await docker('images', '-q', name)).toBe('')
   })

@@ -28,8 +28,11 @@ test('volumes: create, in use, files, size, delete', async ({ window: page, dock
   await expect(row('papers')).toContainText('Unused')
   await expect(row('papers')).toContainText('3.1 MB')
   await row('papers').getByRole('button', { name: 'Delete' }).click()
-  await expect(page.getByRole('dialog')).toContainText('lost for good')
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await expect(page.getByRole('dialog', { name: /^Delete / })).toContainText('lost for good')
+  await page
+    .getByRole('dialog', { name: /^Delete / })
+    .getByRole('button', { name: 'Delete' })
+    .click()
   await expect(row('papers')).toBeHidden()
   await docker('volume', 'rm', 'made-outside')
   expect(await docker('volume', 'ls', '-q')).toBe('')
