@@ -186,7 +186,8 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
     const c = container('inner')
     await networks.create({ Name: 'inner', Internal: true })
     assert.equal((await networks.attach({ ...c, networks: { inner: {} } }))['inner']?.Gateway, '')
-    assert.equal((await enter(c.netns, 'ip', 'route', 'show', 'default')).stdout, '')
+    // By its path: busybox's nsenter would run busybox's own ip, which ignores the selector.
+    assert.equal((await enter(c.netns, '/usr/bin/ip', 'route', 'show', 'default')).stdout, '')
     await networks.create({ Name: 'apart', Options: { 'com.docker.network.bridge.enable_icc': 'false' } })
     const d = container('d')
     const e = container('e')
