@@ -24,6 +24,9 @@ interface Suite {
   counts?(report: string): Promise<Counts>
 }
 
+/** What the integration tests measured on the way, for the summary. */
+const FIGURES = 'figures.txt'
+
 const bin = (path: string) => join('node_modules', path)
 
 const suites: Suite[] = [
@@ -107,6 +110,7 @@ async function runSuite(suite: Suite, extra: string[], folder: string): Promise<
         ...process.env,
         ...setting?.env,
         PLAYWRIGHT_JSON_OUTPUT_NAME: report,
+        SLIPWAY_FIGURES: join(folder, FIGURES),
         FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
       },
     })
@@ -131,6 +135,11 @@ for (const suite of chosen) {
   const counts = await runSuite(suite, args, folder)
   for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key]
 }
+const figures = await readFile(join(folder, FIGURES), 'utf8').catch(() => undefined)
+if (figures)
+  process.stdout.write(
+    `\nmedian (fastest – slowest) on this machine, after the integration tests\n${figures}`,
+  )
 await rm(folder, { recursive: true, force: true })
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0

@@ -1,7 +1,9 @@
+import { writeFile } from 'node:fs/promises'
 import type {} from 'vitest'
 import type { TestProject } from 'vitest/node'
 import { startSeededRegistry } from '../fixtures/registry.ts'
-import { makeSlipway, startSlipway } from '../fixtures/slipway.ts'
+import { makeSlipway, type Slipway, startSlipway } from '../fixtures/slipway.ts'
+import { everydayFigures, figure, formatFigure, seconds } from '../measure.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -15,16 +17,32 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const registry = await startSeededRegistry()
   const slipway = await makeSlipway({ registry })
   const teardown = async () => {
+    const summary = process.env['SLIPWAY_FIGURES']
+    if (summary) await writeFile(summary, await figures(slipway))
     await slipway[Symbol.asyncDispose]()
     await registry[Symbol.asyncDispose]()
   }
   try {
     await startSlipway(slipway)
   } catch (error) {
-    await teardown()
+    await slipway[Symbol.asyncDispose]()
+    await registry[Symbol.asyncDispose]()
     throw error
   }
   project.provide('home', slipway.home)
   project.provide('registry', { port: registry.port, host: registry.host, url: registry.url })
   return teardown
+}
+
+/** What a user waits for most, for the summary of the whole run; nothing is asserted, machines are noisy. */
+async function figures(slipway: Slipway): Promise<string> {
+  try {
+    await slipway.slipway('stop')
+    const start = figure('slipway start (image cached)', 's', [await seconds(() => startSlipway(slipway))])
+    await slipway.docker('pull', '-q', 'busybox')
+    const rows = [start, ...(await everydayFigures(slipway.docker, 3))]
+    return `${rows.map(formatFigure).join('\n')}\n`
+  } catch (error) {
+    return `not measured: ${error}\n`
+  }
 }
