@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import ssh2 from 'ssh2'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ensureKeys, isPinned } from './keys.ts'
+import { ensureKeys, isPinned, makeKeyPair } from './keys.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -52,4 +52,11 @@ test('only the pinned key is accepted', async () => {
     isPinned(publicBlob(host.private), host.public),
     isPinned(publicBlob(client.private), host.public),
   ]).toEqual([true, false])
+})
+
+test('every key that is made can be read, also those with a leading zero', () => {
+  const unreadable = Array.from({ length: 2000 }, () => makeKeyPair('x').private).filter(
+    (key) => ssh2.utils.parseKey(key) instanceof Error,
+  )
+  expect(unreadable).toEqual([])
 })

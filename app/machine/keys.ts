@@ -37,10 +37,18 @@ async function ensureKey(path: string, comment: string): Promise<KeyPair> {
   if (!(parsed instanceof Error) && parsed.isPrivateKey() && parsed.type === 'ssh-ed25519') {
     return { private: present, public: `ssh-ed25519 ${parsed.getPublicSSH().toString('base64')} ${comment}` }
   }
-  const made = ssh2.utils.generateKeyPairSync('ed25519', { comment })
+  const made = makeKeyPair(comment)
   await writeFileAtomic(path, made.private)
   await writeFileAtomic(`${path}.pub`, `${made.public}\n`)
   return { private: made.private, public: made.public }
+}
+
+/** A fresh ed25519 pair that can be read again: ssh2 drops a leading zero of the public half, once in 256 times. */
+export function makeKeyPair(comment: string): KeyPair {
+  for (;;) {
+    const { private: secret, public: shown } = ssh2.utils.generateKeyPairSync('ed25519', { comment })
+    if (!(ssh2.utils.parseKey(secret) instanceof Error)) return { private: secret, public: shown }
+  }
 }
 
 /** Whether a key that a server presented (wire format) is the public key `pinned` (`ssh-ed25519 AAAA…`). */
