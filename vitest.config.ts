@@ -4,8 +4,20 @@ import { defineConfig } from 'vitest/config'
  * `unit`: beside the source, no root, no network, no VM. `integration`: e2e/integration, one real VM and registry for
  * the whole run (e2e/integration/setup.ts). `machine`: app/machine against the real QEMU and system image, a VM of its
  * own per test. `root`: the engine's image service against a real overlayfs and registry on the host; needs root and
- * the image's Node (`e2e/run.ts` starts it with that one).
+ * the image's Node (`e2e/run.ts` starts it with that one). `extended`: like integration, but large or long under
+ * emulation; only when asked for (`npm test -- --only extended`).
  */
+const EXTENDED = ['archives', 'registry', 'scale'].map((name) => `e2e/integration/${name}.test.ts`)
+
+/** A public runner shares its processor with others: there a failure is tried once more, and says so. */
+const sharedMachine = {
+  globalSetup: 'e2e/integration/setup.ts',
+  fileParallelism: false,
+  testTimeout: 240_000,
+  hookTimeout: 300_000,
+  retry: process.env['CI'] ? 1 : 0,
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -46,12 +58,11 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['e2e/integration/*.test.ts'],
-          globalSetup: 'e2e/integration/setup.ts',
-          fileParallelism: false,
-          testTimeout: 240_000,
-          hookTimeout: 300_000,
+          exclude: EXTENDED,
+          ...sharedMachine,
         },
       },
+      { test: { name: 'extended', include: EXTENDED, ...sharedMachine } },
     ],
   },
 })

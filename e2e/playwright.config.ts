@@ -10,6 +10,7 @@ export default defineConfig({
   timeout: 180_000,
   expect: { timeout: 30_000 },
   outputDir: '../test-results',
+  retries: process.env['CI'] ? 2 : 0,
   projects: [
     { name: 'first start', testMatch: 'first-start.spec.ts' },
     { name: 'window', testIgnore: ['first-start.spec.ts', 'electron.spec.ts'], testMatch: '*.spec.ts' },

@@ -17,6 +17,8 @@ interface Counts {
 
 interface Suite {
   name: string
+  /** Runs only with `--only`. */
+  onRequest?: boolean
   command(report: string): [string, string[]]
   /** Another Node than ours, and what else its runner is told by the environment. */
   setting?(): Promise<{ node: string; env: Record<string, string> }>
@@ -36,6 +38,7 @@ const suites: Suite[] = [
   { ...vitest('root'), setting: rootSetting },
   vitest('machine'),
   vitest('integration'),
+  { ...vitest('extended'), onRequest: true },
   {
     name: 'e2e',
     command: () => [
@@ -128,7 +131,7 @@ async function runSuite(suite: Suite, extra: string[], folder: string): Promise<
 
 const args = process.argv.slice(2)
 const only = args[0] === '--only' ? args.splice(0, 2)[1] : undefined
-const chosen = suites.filter((suite) => only === undefined || suite.name === only)
+const chosen = suites.filter(({ name, onRequest }) => (only === undefined ? !onRequest : name === only))
 const folder = await mkdtemp(join(tmpdir(), 'slipway-test-'))
 const total: Counts = { passed: 0, failed: 0, skipped: 0 }
 for (const suite of chosen) {
