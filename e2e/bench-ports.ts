@@ -57,6 +57,7 @@ async function modelFigures(
     for (let i = 0; i < times; i++) {
       const mine = await rate(port, streams, mib)
       const yardstick = await rate(raw.source, streams, mib)
+      process.stderr.write(`${model}, ${streams}: ${mine.toFixed(1)} of ${yardstick.toFixed(1)} MB/s\n`)
       ours.push(mine)
       theirs.push(yardstick)
       share.push((mine / yardstick) * 100)
@@ -87,8 +88,19 @@ function sizeOf(mib: number, streams: number): number {
   return Math.floor((mib * MIB) / streams)
 }
 
-/** Downloads the file of that size. */
+/** Downloads the file of that size. A burst can be reset in QEMU itself (its backlog is one): then again. */
 async function fetchBytes(port: number, bytes: number): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fetchOnce(port, bytes)
+    } catch (error) {
+      process.stderr.write(`port ${port}, attempt ${attempt}: ${error}\n`)
+      if (attempt === 5) throw error
+    }
+  }
+}
+
+async function fetchOnce(port: number, bytes: number): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.write(`GET /${bytes} HTTP/1.0\r\n\r\n`)
   let size = 0
