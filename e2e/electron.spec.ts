@@ -169,7 +169,7 @@ test('first run in the same app; tray and menu keep in step', async ({ window, a
       .toEqual([`Open localhost:${port}`, 'Open terminal', 'Restart', 'Stop'])
     await tray.choose('welcome', 'Open terminal')
     await expect(shown.heading('welcome')).toBeVisible()
-    await expect(window.getByRole('tablist', { name: 'Terminal' })).toBeVisible()
+    await expect(window.getByRole('toolbar', { name: 'Terminal' })).toBeVisible()
     await tray.choose('welcome', 'Stop')
     await expect(window.getByText(/^Exited \(\d+\)$/)).toBeVisible({ timeout: 60_000 })
     await expect

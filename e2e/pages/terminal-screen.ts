@@ -9,11 +9,14 @@ export class TerminalScreen {
   }
 
   get panel(): Locator {
-    return this.page.getByRole('tabpanel')
+    return this.page.getByRole('region')
   }
 
-  get tabs(): Locator {
-    return this.page.getByRole('tablist', { name: 'Terminal' }).getByRole('tab')
+  /** Buttons of the open shells. */
+  get shells(): Locator {
+    return this.page
+      .getByRole('toolbar', { name: 'Terminal' })
+      .getByRole('button', { name: 'sh', exact: true })
   }
 
   /** The lines on screen. */

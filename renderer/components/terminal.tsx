@@ -189,7 +189,7 @@ export function focusTerminal(id: string): void {
 
 /** Shows one tab. The screen itself outlives this component, with its scrollback. */
 export function Terminal({ tab }: { tab: TerminalTab }) {
-  const host = useRef<HTMLDivElement>(null)
+  const host = useRef<HTMLElement>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: a tab's target never changes
   useEffect(() => {
     const box = host.current
@@ -214,7 +214,7 @@ export function Terminal({ tab }: { tab: TerminalTab }) {
       view.element.remove()
     }
   }, [tab.id])
-  return <div className="terminal" role="tabpanel" aria-label={tab.title} ref={host} />
+  return <section className="terminal" aria-label={tab.title} ref={host} />
 }
 
 /** WebGL that the processor computes: slower than the DOM. */
