@@ -68,7 +68,7 @@ test('a pull shows its layers, can be cancelled and taken up again; the image ru
       .getByRole('dialog', { name: /^Delete / })
       .getByRole('button', { name: 'Delete' })
       .click()
-    await expect(page.getByText(/conflict: unable to/)).toBeVisible()
+    await expect(page.getByRole('region', { name: 'Notifications' })).toContainText('conflict: unable to')
     await docker('rm', '-f', 'store')
     await expect(images.row(name)).not.toContainText('1 container')
     await images.act(name, 'Delete')

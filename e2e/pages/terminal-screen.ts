@@ -9,7 +9,9 @@ export class TerminalScreen {
   }
 
   get panel(): Locator {
-    return this.page.getByRole('region')
+    return this.page
+      .getByRole('region')
+      .filter({ has: this.page.getByRole('textbox', { name: 'Terminal input' }) })
   }
 
   /** Buttons of the open shells. */
