@@ -22,7 +22,7 @@ export class ImagesPage {
 
   /** Starts to pull. */
   async pull(reference: string): Promise<void> {
-    await this.page.getByRole('main').getByRole('button', { name: 'Pull', exact: true }).click()
+    await this.page.getByRole('main').getByRole('button', { name: 'Pull', exact: true }).first().click()
     await this.app.dialog('Pull an image').getByLabel('Image').fill(reference)
     // Suggestions may cover the dialog for assistive technology, not for the mouse.
     const dialog = this.page.getByRole('dialog', { name: 'Pull an image', includeHidden: true })
