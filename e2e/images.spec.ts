@@ -104,7 +104,7 @@ test('what cannot be pulled says why, beside the images that are there', async (
 test('tags of the registry complete what is typed', async ({ window: page, engine: _engine, registry }) => {
   const app = new AppWindow(page)
   await app.goTo('Images')
-  await page.getByRole('main').getByRole('button', { name: 'Pull', exact: true }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Pull', exact: true }).first().click()
   const field = app.dialog('Pull an image').getByLabel('Image')
   await field.fill(`${registry.host}/library/redis`)
   await field.pressSequentially(':')
