@@ -271,12 +271,29 @@ describe('-p', () => {
     expect(await portsOf('pm-web')).toEqual(before)
   })
 
-  test('one host port twice is refused', async () => {
+  test('one host port twice is refused by the engine, which names both; of a stopped container too', async () => {
     const extra = await freePort()
-    const before = await portsOf('pm-web')
-    const { status: code, body } = await api('PUT', 'pm-web', [...before, tcp(extra), tcp(extra, 81)])
-    expect([code, JSON.stringify(body)]).toEqual([409, expect.stringContaining(`:${extra} failed`)])
-    expect(await portsOf('pm-web')).toEqual(before)
+    await c.ok('create', '--name', 'pm-range', 'nginx')
+    for (const name of ['pm-web', 'pm-range']) {
+      const before = await portsOf(name)
+      const { status: code, body } = await api('PUT', name, [...before, tcp(extra), tcp(extra, 81)])
+      const both = `${extra}:80/tcp and ${extra}:81/tcp`
+      expect([code, JSON.stringify(body)]).toEqual([409, expect.stringContaining(both)])
+      expect(await portsOf(name)).toEqual(before)
+    }
+    await c.clean('pm-range')
+    const started = await c.docker(
+      'run',
+      '--name',
+      'pm-range',
+      '-p',
+      `${extra}:80`,
+      '-p',
+      `${extra}:81`,
+      'nginx',
+    )
+    await c.clean('pm-range')
+    expect(started.stderr).toContain(`Bind for 0.0.0.0:${extra} failed: port is already allocated`)
   })
 
   test('a port of another container is refused with its name and the next free one', async () => {

@@ -91,6 +91,7 @@ export class Members {
           `container ${container.name}: network mode ${container.record.hostConfig.NetworkMode} cannot publish ports`,
         )
       }
+      this.#parts.networks.checkPorts(ports)
       const real = container.running ? await this.#publish(container, ports, options.signal) : ports
       const hostConfig = {
         ...container.record.hostConfig,

@@ -1,5 +1,7 @@
 /** What one published port means for host and guest. Pure. */
+import { EngineError } from '../../api/errors.ts'
 import type { Forward, PortModel, PublishedPort } from '../../api/slipway.ts'
+import { parseAddress } from './address.ts'
 
 /** The VM's address on QEMU's user network. */
 export const VM_ADDRESS = '10.0.2.15'
@@ -94,4 +96,46 @@ export function normalizePorts(ports: readonly PublishedPort[]): PublishedPort[]
 
 function sameExceptAddress(a: PublishedPort, b: PublishedPort): boolean {
   return a.containerPort === b.containerPort && a.protocol === b.protocol && a.hostPort === b.hostPort
+}
+
+/**
+ * conflict when two of `ports` would listen on one number of one address: the host would find the second in use, by
+ * the container itself. Names both. What the host chooses (0, a range) cannot clash.
+ */
+export function refuseTwice(ports: readonly PublishedPort[]): void {
+  const wanted = normalizePorts(ports)
+  for (const [i, port] of wanted.entries()) {
+    const twin = wanted.slice(0, i).find((other) => clashes(other, port))
+    if (!twin) continue
+    const { hostIp, hostPort, protocol } = port
+    const address = hostIp === '' ? '0.0.0.0' : hostIp.includes(':') ? `[${hostIp}]` : hostIp
+    throw new EngineError(
+      'conflict',
+      `Bind for ${address}:${hostPort} failed: port is already allocated (asked for twice: ${shown(twin)} and ${shown(port)})`,
+      { details: { port: hostPort, protocol } },
+    )
+  }
+}
+
+function clashes(a: PublishedPort, b: PublishedPort): boolean {
+  if (a.protocol !== b.protocol || a.hostPort !== b.hostPort || a.hostPort === 0) return false
+  if (a.hostPortEnd !== undefined || b.hostPortEnd !== undefined) return false
+  return addressesOf(a).some((one) => addressesOf(b).some((other) => sameAddress(one, other)))
+}
+
+function addressesOf({ hostIp }: PublishedPort): readonly string[] {
+  return hostIp === '' ? LOOPBACK : [hostIp]
+}
+
+/** A wildcard takes the number on every address of its family. */
+function sameAddress(a: string, b: string): boolean {
+  const [one, other] = [parseAddress(a), parseAddress(b)]
+  if (!one || !other || one.family !== other.family) return false
+  return one.value === other.value || one.value === 0n || other.value === 0n
+}
+
+/** As one types it: `127.0.0.1:8080:80/tcp`. */
+function shown({ hostIp, hostPort, containerPort, protocol }: PublishedPort): string {
+  const address = hostIp === '' ? '' : hostIp.includes(':') ? `[${hostIp}]:` : `${hostIp}:`
+  return `${address}${hostPort}:${containerPort}/${protocol}`
 }

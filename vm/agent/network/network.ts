@@ -51,6 +51,8 @@ export interface NetworkService {
     ports: PublishedPort[],
     options?: { deferred?: boolean; signal?: AbortSignal },
   ): Promise<PublishedPort[]>
+  /** conflict when two of `ports` exclude each other, in the words that `publish` would fail with. */
+  checkPorts(ports: readonly PublishedPort[]): void
   /** What is listened on for the container now, the truth for ps, port and inspect. */
   published(containerId: string): PublishedPort[]
   unpublish(containerId: string): Promise<void>

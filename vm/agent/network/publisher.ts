@@ -10,6 +10,7 @@ import {
   listeners,
   normalizePorts,
   publishedPorts,
+  refuseTwice,
   satisfies,
   toForward,
   VmPorts,
@@ -135,6 +136,7 @@ export class Publisher {
     options: { deferred?: boolean; signal?: AbortSignal },
   ): Promise<void> {
     const { containerId, containerName, containerIp } = request
+    refuseTwice(request.ports)
     const requested = normalizePorts(request.ports)
     const current = this.#records.get(containerId)
     const old = (current?.requested ?? []).flatMap((port, i) => {

@@ -13,6 +13,7 @@ import { Catalog } from './catalog.ts'
 import { buildNetwork, overlapWarning, PREDEFINED } from './create.ts'
 import { checkSettings, dnsNames, endpointSettings, isUserDefined } from './endpoint.ts'
 import { type BridgeRules, type Firewall, NftFirewall } from './firewall.ts'
+import { refuseTwice } from './forwards.ts'
 import type { HostLink } from './host-link.ts'
 import { inspectNetwork, matchesList, matchesPrune } from './inspect.ts'
 import { subnetOf } from './ipam.ts'
@@ -217,6 +218,10 @@ export class Networks implements NetworkService {
   ): Promise<PublishedPort[]> {
     await this.start()
     return this.#publisher.publish({ containerId, containerName, containerIp, ports }, options)
+  }
+
+  checkPorts(ports: readonly PublishedPort[]): void {
+    refuseTwice(ports)
   }
 
   published(containerId: string): PublishedPort[] {
