@@ -45,10 +45,14 @@ test('df counts images, containers and volumes with their sizes', async () => {
 
 test('events: the backlog and filters of every kind', async () => {
   const since = String(Math.floor(Date.now() / 1000) - 2)
-  await c.ok('run', '--name', 'actor', '--label', 'role=lead', 'busybox', 'true')
-  await c.ok('volume', 'create', 'prop')
-  await c.ok('rm', 'actor')
-  await c.ok('volume', 'rm', 'prop')
+  // Of its own name and label: the backlog holds what other tests and an earlier try did.
+  const actor = `actor-${Date.now()}`
+  const prop = `prop-${Date.now()}`
+  const role = `role=${actor}`
+  await c.ok('run', '--name', actor, '--label', role, 'busybox', 'true')
+  await c.ok('volume', 'create', prop)
+  await c.ok('rm', actor)
+  await c.ok('volume', 'rm', prop)
   const until = String(Math.ceil(Date.now() / 1000) + 1)
   const events = async (...filters: string[]) =>
     (
@@ -63,15 +67,15 @@ test('events: the backlog and filters of every kind', async () => {
         ...filters.flatMap((filter) => ['--filter', filter]),
       )
     ).split('\n')
-  expect(await events('container=actor')).toEqual(
+  expect(await events(`container=${actor}`)).toEqual(
     ['create', 'attach', 'start', 'die', 'destroy'].map((action) => `container ${action}`),
   )
-  expect(await events('label=role=lead', 'event=die')).toEqual(['container die'])
-  expect(await events('type=volume', 'volume=prop')).toEqual(['volume create', 'volume destroy'])
+  expect(await events(`label=${role}`, 'event=die')).toEqual(['container die'])
+  expect(await events('type=volume', `volume=${prop}`)).toEqual(['volume create', 'volume destroy'])
   expect(await events('type=network')).toEqual(
     expect.arrayContaining(['network connect', 'network disconnect']),
   )
-  expect(await events('image=busybox', 'event=start')).toEqual(['container start'])
+  expect(await events(`label=${role}`, 'image=busybox', 'event=start')).toEqual(['container start'])
   const refused = await c.docker('events', '--until', until, '--filter', 'colour=blue')
   expect(refused.stderr).toContain('invalid filter')
 })

@@ -69,13 +69,22 @@ test('a volume in use is protected; prune takes anonymous ones, and all with -a'
     '100000',
   )
   const id = await c.ok('inspect', '-f', '{{.Id}}', 'holder')
+  const anonymous = await c.ok(
+    'inspect',
+    '-f',
+    '{{range .Mounts}}{{if eq .Destination "/anonymous"}}{{.Name}}{{end}}{{end}}',
+    'holder',
+  )
+  expect(anonymous).toMatch(/^[0-9a-f]{64}$/)
   const refused = await c.docker('volume', 'rm', 'held')
   expect(refused.stderr).toContain(`remove held: volume is in use - [${id}]`)
   await c.ok('rm', '-f', 'holder')
   await c.ok('volume', 'prune', '-f')
-  expect(await c.ok('volume', 'ls', '-q')).toBe('held')
+  const left = (await c.ok('volume', 'ls', '-q')).split('\n')
+  expect(left).toContain('held')
+  expect(left).not.toContain(anonymous)
   await c.ok('volume', 'prune', '-f', '-a')
-  expect(await c.ok('volume', 'ls', '-q')).toBe('')
+  expect((await c.ok('volume', 'ls', '-q')).split('\n')).not.toContain('held')
 })
 
 test('list filters, labels and inspect', async () => {
@@ -83,7 +92,9 @@ test('list filters, labels and inspect', async () => {
   await c.ok('volume', 'create', 'plain')
   expect(await c.ok('volume', 'ls', '-q', '-f', 'label=tier=gold')).toBe('gold')
   expect(await c.ok('volume', 'ls', '-q', '-f', 'name=pla')).toBe('plain')
-  expect(await c.ok('volume', 'ls', '-q', '-f', 'dangling=true')).toBe('gold\nplain')
+  expect((await c.ok('volume', 'ls', '-q', '-f', 'dangling=true')).split('\n')).toEqual(
+    expect.arrayContaining(['gold', 'plain']),
+  )
   expect(await c.ok('volume', 'inspect', '-f', '{{.Driver}} {{.Scope}} {{.Labels.tier}}', 'gold')).toBe(
     'local local gold',
   )
