@@ -1,13 +1,23 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp, CaseSensitive, Clock, Download, Eraser, Regex, WrapText } from 'lucide-react'
-import { memo, useEffect, useMemo, useReducer, useRef, useState } from 'react'
+import {
+  memo,
+  type RefObject,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useReducer,
+  useRef,
+  useState,
+} from 'react'
 import { count } from '../format.ts'
 import { useI18n } from '../i18n.ts'
 import { parseAnsi, type Span, stripAnsi } from '../lib/ansi.ts'
-import { type LogBuffer, type LogLine, LogSearch, levelOf, searchPattern } from '../lib/log-buffer.ts'
+import { LineWindow } from '../lib/line-window.ts'
+import { type LogBuffer, type LogLine, levelOf, searchPattern } from '../lib/log-buffer.ts'
 import { saveFile } from '../lib/save-file.ts'
 import { Button, IconButton } from './button.tsx'
 import { SearchInput } from './field.tsx'
+import { useLogSearch } from './use-log-search.ts'
 import './log-view.css'
 
 interface LogViewProps {
@@ -22,7 +32,11 @@ interface LogViewProps {
   onClear: () => void
 }
 
+/** Height of one row of text, and the space above the first: as in the style sheet. */
 const LINE = 19
+const PADDING = 8
+/** Rows drawn above and below what is seen. */
+const OVERSCAN = 12
 
 /** A log of up to 50,000 lines: follows its end until scrolled away from it. */
 export function LogView({
@@ -33,7 +47,7 @@ export function LogView({
   timestamps: canTime = true,
   onClear,
 }: LogViewProps) {
-  const { t, locale } = useI18n()
+  const { t } = useI18n()
   const [wrap, toggleWrap] = useReducer((on: boolean) => !on, true)
   const [times, toggleTimes] = useReducer((on: boolean) => !on, false)
   const [query, setQuery] = useState('')
@@ -48,24 +62,15 @@ export function LogView({
     () => (query === '' ? undefined : searchPattern(query, { regex, caseSensitive })),
     [query, regex, caseSensitive],
   )
-  const search = useMemo(() => pattern && new LogSearch(pattern), [pattern])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: version stands for the buffer's content
-  const matches = useMemo(() => search?.update(buffer) ?? [], [search, buffer, version])
+  const { matches, done } = useLogSearch(buffer, version, pattern)
+  const at = Math.min(current, matches.length - 1)
   const first = buffer.at(0)?.number ?? 0
-  const currentLine = matches[Math.min(current, matches.length - 1)]
-
-  const virtual = useVirtualizer({
-    count: buffer.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => LINE,
-    overscan: 24,
-    paddingStart: 8,
-    paddingEnd: 8,
-  })
+  const view = useLines(scroller, buffer, { wrap, times, follow })
   // biome-ignore lint/correctness/useExhaustiveDependencies: new content or another layout moves the end
-  useEffect(() => {
-    if (follow && buffer.length > 0) virtual.scrollToIndex(buffer.length - 1, { align: 'end' })
-  }, [version, follow, wrap, times])
+  useLayoutEffect(() => {
+    const box = scroller.current
+    if (follow && box) box.scrollTop = box.scrollHeight
+  }, [version, follow, view.rows])
 
   // New lines move the end away before their own scrolling is seen: only going up stops following.
   const onScroll = (): void => {
@@ -73,15 +78,20 @@ export function LogView({
     if (!box) return
     const up = box.scrollTop < lastTop.current
     lastTop.current = box.scrollTop
+    view.scrolled(box.scrollTop)
     if (box.scrollHeight - box.scrollTop - box.clientHeight < 40) setFollow(true)
     else if (up) setFollow(false)
   }
   const step = (by: number): void => {
-    if (matches.length === 0) return
-    const next = (Math.min(current, matches.length - 1) + by + matches.length) % matches.length
+    const box = scroller.current
+    if (matches.length === 0 || !box) return
+    const next = (at + by + matches.length) % matches.length
     setCurrent(next)
     setFollow(false)
-    virtual.scrollToIndex((matches[next] ?? 0) - first, { align: 'center' })
+    const top = PADDING + view.top((matches[next] ?? 0) - first) * LINE
+    box.scrollTop = top - box.clientHeight / 2
+    lastTop.current = box.scrollTop
+    view.scrolled(box.scrollTop)
   }
   const save = (): void => {
     const text = [...buffer.lines()]
@@ -110,23 +120,13 @@ export function LogView({
         />
         <IconButton icon={Regex} label={t('logs.regex')} pressed={regex} onClick={toggleRegex} />
         {query !== '' && (
-          <span className="row log-matches num" aria-live="polite">
-            {pattern === undefined
-              ? t('logs.badRegex')
-              : matches.length === 0
-                ? t('logs.noMatch')
-                : t('logs.matches', {
-                    current: count(Math.min(current, matches.length - 1) + 1, locale),
-                    total: count(matches.length, locale),
-                  })}
-            <IconButton
-              icon={ArrowUp}
-              label={t('logs.previous')}
-              shortcut="Shift+Enter"
-              onClick={() => step(-1)}
-            />
-            <IconButton icon={ArrowDown} label={t('logs.next')} shortcut="Enter" onClick={() => step(1)} />
-          </span>
+          <MatchCount
+            valid={pattern !== undefined}
+            current={at}
+            total={matches.length}
+            done={done}
+            onStep={step}
+          />
         )}
         <span className="grow" />
         {canTime && (
@@ -145,28 +145,19 @@ export function LogView({
         role="log"
         aria-label={t('logs.title')}
       >
-        <div className="log-sizer" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map((row) => {
-            const line = buffer.at(row.index)
-            if (!line) return null
-            return (
-              <div
+        <div className="log-sizer" style={{ height: view.rows * LINE + 2 * PADDING }}>
+          <div className="log-window" style={{ transform: `translateY(${PADDING + view.offset * LINE}px)` }}>
+            {view.lines.map((line) => (
+              <Line
                 key={line.number}
-                data-index={row.index}
-                ref={wrap ? virtual.measureElement : undefined}
-                className="log-row"
-                style={{ transform: `translateY(${row.start}px)` }}
-              >
-                <Line
-                  line={line}
-                  wrap={wrap}
-                  times={times}
-                  pattern={pattern}
-                  current={line.number === currentLine}
-                />
-              </div>
-            )
-          })}
+                line={line}
+                wrap={wrap}
+                times={times}
+                pattern={pattern}
+                current={line.number === matches[at]}
+              />
+            ))}
+          </div>
         </div>
         {footer !== undefined && <div className="log-footer">{footer}</div>}
       </div>
@@ -179,6 +170,94 @@ export function LogView({
       )}
     </div>
   )
+}
+
+interface MatchCountProps {
+  valid: boolean
+  current: number
+  total: number
+  /** Every line was looked at. */
+  done: boolean
+  onStep: (by: number) => void
+}
+
+function MatchCount({ valid, current, total, done, onStep }: MatchCountProps) {
+  const { t, locale } = useI18n()
+  const text = !valid
+    ? t('logs.badRegex')
+    : total > 0
+      ? t('logs.matches', { current: count(current + 1, locale), total: count(total, locale) })
+      : done
+        ? t('logs.noMatch')
+        : ''
+  return (
+    <span className="row log-matches num" aria-live="polite" aria-busy={!done}>
+      {text}
+      <IconButton
+        icon={ArrowUp}
+        label={t('logs.previous')}
+        shortcut="Shift+Enter"
+        onClick={() => onStep(-1)}
+      />
+      <IconButton icon={ArrowDown} label={t('logs.next')} shortcut="Enter" onClick={() => onStep(1)} />
+    </span>
+  )
+}
+
+/** Width of what stands beside a line's text: padding and level bar, and the time with its gap. */
+const ASIDE = 40
+const TIME_COLUMNS = 12
+const TIME_GAP = 12
+
+/** Which lines are on screen, and where. The end comes first while following, without waiting for a scroll. */
+function useLines(
+  scroller: RefObject<HTMLDivElement | null>,
+  buffer: LogBuffer,
+  { wrap, times, follow }: { wrap: boolean; times: boolean; follow: boolean },
+) {
+  const [box, setBox] = useState({ width: 800, height: 600, letter: 7.2 })
+  const [row, setRow] = useState(0)
+  const sizes = useRef(new LineWindow())
+  useEffect(() => {
+    const element = scroller.current
+    if (!element) return
+    const observer = new ResizeObserver(() =>
+      setBox({ width: element.clientWidth, height: element.clientHeight, letter: letterWidth(element) }),
+    )
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [scroller])
+  const aside = ASIDE + (times ? TIME_COLUMNS * box.letter + TIME_GAP : 0)
+  const columns = wrap ? Math.max(10, Math.floor((box.width - aside) / box.letter)) : undefined
+  sizes.current.update(buffer, columns)
+  const { rows } = sizes.current
+  const shown = Math.ceil(box.height / LINE)
+  const top = follow ? rows - shown : row
+  const from = sizes.current.lineAt(Math.max(0, top - OVERSCAN))
+  const to = Math.min(buffer.length, sizes.current.lineAt(Math.max(0, top + shown + OVERSCAN)) + 1)
+  const lines: LogLine[] = []
+  for (let index = from; index < to; index++) {
+    const line = buffer.at(index)
+    if (line) lines.push(line)
+  }
+  return {
+    rows,
+    lines,
+    offset: sizes.current.top(from),
+    top: (index: number): number => sizes.current.top(index),
+    scrolled: (pixels: number): void => setRow(Math.floor(pixels / LINE)),
+  }
+}
+
+/** Width of one letter of the log's font. */
+function letterWidth(element: HTMLElement): number {
+  const probe = document.createElement('span')
+  probe.className = 'log-probe'
+  probe.textContent = '0'.repeat(100)
+  element.append(probe)
+  const { width } = probe.getBoundingClientRect()
+  probe.remove()
+  return width > 0 ? width / 100 : 7.2
 }
 
 interface LineProps {

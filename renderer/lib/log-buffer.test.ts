@@ -50,10 +50,22 @@ test('search extends, forgets dropped lines and sees through colours', () => {
   const pattern = searchPattern('a.c', { regex: false, caseSensitive: false })
   const search = new LogSearch(pattern as RegExp)
   buffer.push('stdout', bytes('abc\n\x1b[31mA.\x1b[0mC\nx\n'))
-  expect(search.update(buffer)).toEqual([1])
+  search.update(buffer)
+  expect(search.matches).toEqual([1])
   buffer.push('stdout', bytes('a.c\nz\n'))
-  expect(search.update(buffer)).toEqual([3])
+  search.update(buffer)
+  expect(search.matches).toEqual([3])
   expect(searchPattern('(', { regex: true, caseSensitive: true })).toBeUndefined()
+})
+
+test('a search that runs out of time goes on where it was', () => {
+  const buffer = new LogBuffer()
+  buffer.push('stdout', bytes('yes\nno\n'.repeat(1000)))
+  const search = new LogSearch(searchPattern('yes', { regex: false, caseSensitive: true }) as RegExp)
+  let slices = 0
+  while (!search.update(buffer, () => slices++ % 2 === 1)) expect(slices).toBeLessThan(50)
+  expect(slices).toBeGreaterThan(4)
+  expect([search.matches.length, search.matches[1], search.matches.at(-1)]).toEqual([1000, 2, 1998])
 })
 
 test('levels', () => {

@@ -112,6 +112,9 @@ export function searchPattern(
   }
 }
 
+/** How many lines are looked at between two looks at the clock. */
+const STRIDE = 256
+
 /** Numbers of matching lines, extended line by line as a log grows; dropped lines leave it. */
 export class LogSearch {
   readonly #pattern: RegExp
@@ -126,16 +129,17 @@ export class LogSearch {
     return this.#matches
   }
 
-  /** Looks at what came since the last time. */
-  update(buffer: LogBuffer): readonly number[] {
+  /** Looks at what came since the last time until `late` says that the time is up. True when nothing is left. */
+  update(buffer: LogBuffer, late: () => boolean = () => false): boolean {
     const first = buffer.at(0)?.number ?? buffer.total
     if ((this.#matches[0] ?? first) < first) this.#matches = this.#matches.filter((number) => number >= first)
-    const from = Math.max(this.#seen, first)
-    for (let number = from; number < buffer.total; number++) {
+    let number = Math.max(this.#seen, first)
+    for (; number < buffer.total; number++) {
+      if (number % STRIDE === 0 && late()) break
       const line = buffer.at(number - first)
       if (line && this.#pattern.test(stripAnsi(line.text))) this.#matches.push(number)
     }
-    this.#seen = buffer.total
-    return this.#matches
+    this.#seen = number
+    return number >= buffer.total
   }
 }

@@ -4,7 +4,7 @@ import { open } from '../../api.ts'
 import { LogView } from '../../components/log-view.tsx'
 import { useI18n } from '../../i18n.ts'
 import { LogBuffer } from '../../lib/log-buffer.ts'
-import { nextFrame } from '../../store.ts'
+import { paced } from '../../lib/paced.ts'
 
 const CAPACITY = 50_000
 
@@ -30,27 +30,18 @@ export function LogsTab({
     const since = opened.current === undefined ? undefined : Date.parse(run) / 1000
     opened.current = run
     setEnd(undefined)
-    let scheduled = false
-    const changed = (): void => {
-      if (scheduled) return
-      scheduled = true
-      nextFrame(() => {
-        scheduled = false
-        setVersion((before) => before + 1)
-      })
-    }
+    const drawn = paced(() => setVersion((before) => before + 1))
     const stream = open(
       'containers.logs',
       [id, { follow: true, timestamps: true, ...(since ? { since } : { tail: CAPACITY }) }],
       {
         data(chunk) {
           own.push(chunk.stream, chunk.data)
-          changed()
-          return undefined
+          return drawn(chunk.data.byteLength)
         },
         end(error) {
           own.flush()
-          changed()
+          void drawn(0)
           setEnd(error && kindOf(error) !== 'cancelled' ? { error: messageOf(error) } : {})
         },
       },

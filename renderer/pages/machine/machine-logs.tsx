@@ -5,7 +5,7 @@ import { Segments } from '../../components/field.tsx'
 import { LogView } from '../../components/log-view.tsx'
 import { useI18n } from '../../i18n.ts'
 import { LogBuffer } from '../../lib/log-buffer.ts'
-import { nextFrame } from '../../store.ts'
+import { paced } from '../../lib/paced.ts'
 
 const SOURCES = ['serial', 'app', 'engine'] as const
 type Source = (typeof SOURCES)[number]
@@ -36,20 +36,11 @@ function OneLog({ source }: { source: Source }) {
     const own = new LogBuffer()
     buffer.current = own
     const encoder = new TextEncoder()
-    let scheduled = false
-    const changed = (): void => {
-      if (scheduled) return
-      scheduled = true
-      nextFrame(() => {
-        scheduled = false
-        setVersion((before) => before + 1)
-      })
-    }
+    const drawn = paced(() => setVersion((before) => before + 1))
     const stream = open('machine.logs', [source], {
       data(text) {
         own.push('stdout', encoder.encode(text.endsWith('\n') ? text : `${text}\n`))
-        changed()
-        return undefined
+        return drawn(text.length)
       },
       end: (error) => setFooter(error ? messageOf(error) : undefined),
     })
