@@ -37,6 +37,7 @@ export class Members {
       } else await this.#parts.networks.validate({ [name]: settings })
       container.change({ networks: { ...container.record.networks, [name]: settings } })
       await this.#refresh(container)
+      await this.#followAddress(container)
     })
   }
 
@@ -65,6 +66,7 @@ export class Members {
       const { [name]: _gone, ...networks } = container.record.networks
       container.change({ networks })
       await this.#refresh(container)
+      await this.#followAddress(container)
     })
   }
 
@@ -120,6 +122,27 @@ export class Members {
       throw new EngineError('conflict', `container ${container.name}: no network to publish ports on`)
     }
     return this.#parts.networks.publish(container.id, container.name, address, ports, { signal })
+  }
+
+  /**
+   * Published ports lead to the container's address on one of its networks. When that one goes they follow to another,
+   * under the same numbers and with what is connected staying so; without any they close until there is one again.
+   */
+  async #followAddress(container: Container): Promise<void> {
+    if (!container.running) return
+    const { networks, store } = this.#parts
+    const { record } = container
+    const published = networks.published(record.id)
+    const wanted = published.length > 0 ? published : wantedPorts(record.config, record.hostConfig)
+    if (wanted.length === 0) return
+    const address = primaryAddress(record)
+    if (address) {
+      container.change({ ports: await networks.publish(record.id, record.name, address, wanted) })
+    } else {
+      await networks.unpublish(record.id)
+      container.change({ ports: [] })
+    }
+    await store.save(container.record)
   }
 
   #checkConnectable(container: Container, name: string): void {

@@ -62,10 +62,15 @@ export function checkNetworkMode(config: ContainerConfig, host: HostConfig): voi
   }
 }
 
-/** The address that published ports lead to: of the network of NetworkMode, or the first that has one. */
+/**
+ * The address that published ports lead to: of the network of NetworkMode, or the first that has one; an IPv6 address
+ * only where there is no other.
+ */
 export function primaryAddress(record: ContainerRecord): string | undefined {
-  const mode = record.hostConfig.NetworkMode ?? 'bridge'
-  const own = record.endpoints[mode]?.IPAddress
-  if (own) return own
-  return Object.values(record.endpoints).find((endpoint) => endpoint.IPAddress)?.IPAddress
+  const own = record.endpoints[record.hostConfig.NetworkMode ?? 'bridge']
+  const endpoints = [...(own ? [own] : []), ...Object.values(record.endpoints)]
+  return (
+    endpoints.find((endpoint) => endpoint.IPAddress)?.IPAddress ??
+    endpoints.find((endpoint) => endpoint.GlobalIPv6Address)?.GlobalIPv6Address
+  )
 }
