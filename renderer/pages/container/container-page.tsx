@@ -8,15 +8,15 @@ import { JsonTree } from '../../components/json-tree.tsx'
 import { openMenu } from '../../components/menu.tsx'
 import { Page } from '../../components/page.tsx'
 import { Loaded, Loading, Notice } from '../../components/states.tsx'
-import { Badge, Dot } from '../../components/status.tsx'
+import { Badge } from '../../components/status.tsx'
 import { useI18n } from '../../i18n.ts'
 import { useContainer, useContainers } from '../../queries.ts'
 import { href } from '../../router.ts'
 import { useStore } from '../../store.ts'
 import { terminals } from '../../terminals.ts'
 import { containerMenu } from '../containers/container-menu.ts'
-import { toneOf } from '../containers/container-row.tsx'
-import { exitCode, healthOf } from '../containers/containers-view.ts'
+import { StateDot } from '../containers/container-row.tsx'
+import { causeOf, exitCode, healthOf } from '../containers/containers-view.ts'
 import { ChangesTab } from './changes-tab.tsx'
 import { EnvironmentTab } from './environment-tab.tsx'
 import { FilesTab } from './files-tab.tsx'
@@ -61,7 +61,7 @@ export function ContainerPage({ id, tab }: { id: string; tab: string }) {
         <Loaded resource={inspect} tags={[`container:${id}`, 'containers']}>
           {(container) => (
             <>
-              {container.State.Error && <Notice tone="error">{container.State.Error}</Notice>}
+              <Failure state={container.State} />
               <TabContent tab={current} container={container} />
             </>
           )}
@@ -71,13 +71,33 @@ export function ContainerPage({ id, tab }: { id: string; tab: string }) {
   )
 }
 
+/** Why it does not run, in a few words; the engine's own are one click away. */
+function Failure({ state }: { state: ContainerInspect['State'] }) {
+  const { t } = useI18n()
+  const cause = state.Running ? undefined : causeOf(state)
+  if (!cause) return null
+  const text = cause.key === 'other' ? cause.what : t(`cause.${cause.key}`, { what: cause.what })
+  return (
+    <Notice tone="error">
+      {state.Error && state.Error !== text ? (
+        <details className="failure">
+          <summary>{text}</summary>
+          <code>{state.Error}</code>
+        </details>
+      ) : (
+        text
+      )}
+    </Notice>
+  )
+}
+
 function StateAside({ container }: { container: ContainerSummary }) {
   const { t } = useI18n()
   const health = healthOf(container)
   const code = exitCode(container)
   return (
     <>
-      <Dot tone={toneOf(container)} />
+      <StateDot container={container} />
       <span className="muted nowrap">
         {code === undefined ? t(`state.${container.State}`) : t('state.exitedWith', { code })}
       </span>

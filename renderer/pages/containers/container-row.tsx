@@ -15,13 +15,14 @@ import { useSamples } from '../../stats.ts'
 import { useStore } from '../../store.ts'
 import { containerMenu } from './container-menu.ts'
 import {
+  causeOf,
   exitCode,
   hasFailed,
   healthOf,
   isRunning,
+  mayHaveFailed,
   portChips,
   rowName,
-  shortCause,
 } from './containers-view.ts'
 
 export function toneOf(container: ContainerSummary): Tone {
@@ -54,7 +55,7 @@ export function ContainerCells({ container, nested, selected, targets }: Contain
           className={nested ? 'container-name container-nested' : 'container-name'}
           data-going={going ? '' : undefined}
         >
-          <Dot tone={verb ? 'busy' : toneOf(container)} />
+          {verb ? <Dot tone="busy" /> : <StateDot container={container} />}
           <div className="stack">
             <a className="cell-main ellipsis" href={href('containers', container.Id, 'logs')} tabIndex={-1}>
               {rowName(container, nested)}
@@ -107,7 +108,7 @@ export function ContainerCells({ container, nested, selected, targets }: Contain
 /** The state in words; for what failed, why. */
 function StateText({ container }: { container: ContainerSummary }) {
   const { t } = useI18n()
-  if (mayHaveFailed(container)) return <Cause container={container} />
+  if (mayHaveFailed(container)) return <Ending container={container} />
   const health = healthOf(container)
   const code = exitCode(container)
   const text = code === undefined ? t(`state.${container.State}`) : t('state.exitedWith', { code })
@@ -123,25 +124,41 @@ function StateText({ container }: { container: ContainerSummary }) {
   )
 }
 
-/** A kill may have been the kernel's, and a container that was only created may have failed to start. */
-function mayHaveFailed(container: ContainerSummary): boolean {
-  return hasFailed(container) || exitCode(container) === 137 || container.State === 'created'
-}
-
-function Cause({ container }: { container: ContainerSummary }) {
+/** Of a container that may have ended badly: whether it did, and why. */
+function useEnding(container: ContainerSummary): { failed: boolean; reason: string; full: string } {
   const { t } = useI18n()
   const inspect = useContainer(container.Id)
-  const code = exitCode(container)
   const state = inspect.status === 'ready' ? inspect.data.State : undefined
-  const text = code === undefined ? t(`state.${container.State}`) : t('state.exitedWith', { code })
-  const reason = state?.OOMKilled
-    ? t('cause.oom')
-    : state?.Error || (code === 127 ? t('cause.notFound') : code === 126 ? t('cause.notExecutable') : '')
-  const failed = hasFailed(container) || reason !== ''
+  const cause = state && causeOf(state)
+  const reason = cause
+    ? cause.key === 'other'
+      ? cause.what
+      : t(`cause.${cause.key}`, { what: cause.what })
+    : ''
+  return { failed: hasFailed(container) || reason !== '', reason, full: state?.Error || reason }
+}
+
+function EndingDot({ container }: { container: ContainerSummary }) {
+  return <Dot tone={useEnding(container).failed ? 'red' : toneOf(container)} />
+}
+
+/** The state as a colour; red also for what only the details tell: killed for its memory, failed to start. */
+export function StateDot({ container }: { container: ContainerSummary }) {
+  return mayHaveFailed(container) ? <EndingDot container={container} /> : <Dot tone={toneOf(container)} />
+}
+
+function Ending({ container }: { container: ContainerSummary }) {
+  const { t } = useI18n()
+  const { failed, reason, full } = useEnding(container)
+  const code = exitCode(container)
+  const text =
+    code !== undefined
+      ? t('state.exitedWith', { code })
+      : t(reason !== '' && container.State === 'created' ? 'state.failed' : `state.${container.State}`)
   return (
-    <span className="stack" title={reason || undefined}>
+    <span className="stack" title={full || undefined}>
       <span className={failed ? 'cell-main state-failed' : 'muted'}>{text}</span>
-      {reason !== '' && <span className="cell-sub ellipsis">{shortCause(reason)}</span>}
+      {reason !== '' && <span className="cell-sub ellipsis">{reason}</span>}
     </span>
   )
 }

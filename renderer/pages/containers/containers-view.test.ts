@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ContainerSummary } from '../../../vm/api/containers.ts'
 import {
+  causeOf,
   containerRows,
   exitCode,
   hasFailed,
@@ -112,4 +113,31 @@ test('a cause is what a reader of one line needs', () => {
   expect(shortCause('Bind for 0.0.0.0:80 failed: port is already allocated')).toBe(
     'Bind for 0.0.0.0:80 failed: port is already allocated',
   )
+})
+
+test('the cause of an end in a few words', () => {
+  const cause = (error: string, part = {}) =>
+    causeOf({ OOMKilled: false, ExitCode: 0, Error: error, ...part })
+  const chain =
+    'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: '
+  expect(cause('')).toBeUndefined()
+  expect(cause('', { OOMKilled: true, ExitCode: 137 })?.key).toBe('oom')
+  expect(cause('', { ExitCode: 126 })?.key).toBe('notExecutable')
+  expect(
+    [
+      `${chain}error during container init: exec: "pyhton": executable file not found in $PATH`,
+      `${chain}exec: "/run.sh": permission denied`,
+      'failed to set up container networking: driver failed programming external connectivity on endpoint web (1f): Bind for 0.0.0.0:8080 failed: port is already allocated',
+      'Ports are not available: exposing port TCP 127.0.0.1:3000 -> 127.0.0.1:0: listen tcp 127.0.0.1:3000: bind: address already in use',
+      'invalid mount config for type "bind": bind source path does not exist: /nowhere',
+      `${chain}something new`,
+    ].map((text) => cause(text)),
+  ).toEqual([
+    { key: 'program', what: 'pyhton' },
+    { key: 'permission', what: '/run.sh' },
+    { key: 'port', what: '8080' },
+    { key: 'port', what: '3000' },
+    { key: 'path', what: '/nowhere' },
+    { key: 'other', what: 'something new' },
+  ])
 })

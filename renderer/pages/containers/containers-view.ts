@@ -45,12 +45,55 @@ export function hasFailed(container: Pick<ContainerSummary, 'State' | 'Status'>)
   return container.State === 'dead' || (code !== undefined && ![0, 130, 137, 143].includes(code))
 }
 
+/** What the engine's inspect adds to why a container does not run. */
+export interface Ending {
+  OOMKilled: boolean
+  Error: string
+  ExitCode: number
+}
+
+/** Why a container does not run, as a translation key; `other` is in the engine's own words. */
+export interface Cause {
+  key: 'oom' | 'notFound' | 'notExecutable' | 'program' | 'permission' | 'port' | 'path' | 'other'
+  /** What it is about: a program, a port, a path, or the words. */
+  what: string
+}
+
+const WORDS: [Cause['key'], RegExp][] = [
+  ['program', /exec: "([^"]+)": (?:executable file not found|stat .*no such file)|exec (\S+): no such file/],
+  ['permission', /exec: "([^"]+)": permission denied|exec (\S+): (?:permission denied|exec format error)/],
+  [
+    'port',
+    /(?:Bind for \S+:|listen \S+ \S*:|exposing port \w+ \S+:|port )(\d+)\b.*(?:allocated|in use|taken)/i,
+  ],
+  ['path', /bind source path does not exist: (\S+)/],
+]
+
+/** The cause in a few words, or undefined when nothing went wrong. */
+export function causeOf({ OOMKilled, Error: error, ExitCode }: Ending): Cause | undefined {
+  if (OOMKilled) return { key: 'oom', what: '' }
+  for (const [key, pattern] of WORDS) {
+    const match = pattern.exec(error)
+    if (match) return { key, what: match[1] ?? match[2] ?? '' }
+  }
+  if (error !== '') return { key: 'other', what: shortCause(error) }
+  if (ExitCode === 127) return { key: 'notFound', what: '' }
+  return ExitCode === 126 ? { key: 'notExecutable', what: '' } : undefined
+}
+
+/** A kill may have been the kernel's, and a container that was only created may have failed to start. */
+export function mayHaveFailed(container: Pick<ContainerSummary, 'State' | 'Status'>): boolean {
+  return hasFailed(container) || exitCode(container) === 137 || container.State === 'created'
+}
+
 /** What went wrong without the chain of programs that passed it on, which begins every failed start in Docker's words. */
 export function shortCause(error: string): string {
-  return error.replace(
-    /^failed to create task.*?unable to start container process: (error during container init: )?/,
-    '',
-  )
+  return error
+    .replace(
+      /^failed to create task.*?unable to start container process: (error during container init: )?/,
+      '',
+    )
+    .replace(/^failed to create task for container: /, '')
 }
 
 export function healthOf({
