@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
 import type { Dial } from '../machine/dial.ts'
 import { PortForwarder } from './forwarder.ts'
 import { QemuPaths } from './qemu-path.ts'
 import { listenTcp } from './tcp-listener.ts'
+import { listenUdp } from './udp-listener.ts'
 
 const web = { containerId: 'c', containerName: 'web' }
 const forward = {
@@ -127,6 +129,22 @@ test('a path that takes connections and passes nothing on is replaced', async ()
   expect(await answer(opened?.hostPort ?? 0)).toBe('qemu 172.17.0.2:80')
 })
 
+test('a path that stays broken is given up for SSH, and taken again once a check finds it well', async () => {
+  qemu.serve = reset
+  await using ports = forwarder()
+  const [opened] = await ports.expose(web, [forward])
+  const port = opened?.hostPort ?? 0
+  expect(await answer(port)).toMatch(/ECONNRESET/)
+  await expect.poll(() => answer(port), { timeout: 5_000 }).toBe('ssh')
+  await expect.poll(() => logged.join(), { timeout: 5_000 }).toMatch(/path lost, SSH carries the data/)
+  await ports.verify()
+  expect(await answer(port)).toBe('ssh')
+  qemu.serve = (socket, target) => void socket.end(`qemu ${target}`)
+  await ports.verify()
+  expect(await answer(port)).toBe('qemu 172.17.0.2:80')
+  expect(qemu.servers.size).toBe(1)
+})
+
 test('a container that does not listen yet costs its path nothing', async () => {
   qemu.serve = reset
   await using ports = forwarder(() => Promise.reject(new Error('connection refused')))
@@ -151,6 +169,20 @@ test('a check leads nothing to the container, and tells a dead listener from a l
   expect(led).toBe(0)
   const [own, client] = await Promise.all([listener.accepts(), answer(listener.port)])
   expect([own, client, led]).toEqual([true, 'ssh', 1])
+  await listener[Symbol.asyncDispose]()
+  expect(await listener.accepts()).toBe(false)
+})
+
+test('a check of a UDP port comes in at its socket and leads nothing to the container', async () => {
+  const led: string[] = []
+  const listener = await listenUdp({
+    address: '0.0.0.0',
+    port: 0,
+    relay: async () => new PassThrough().on('data', (chunk) => led.push(String(chunk))),
+    onFailure: () => undefined,
+  })
+  expect(await listener.accepts()).toBe(true)
+  expect(led).toEqual([])
   await listener[Symbol.asyncDispose]()
   expect(await listener.accepts()).toBe(false)
 })

@@ -28,6 +28,8 @@ export class Destination {
   #forward: Forward
   #path: Path | undefined
   #failure: string | undefined
+  /** It failed where SSH got through: only after it has shown that it works is it used again. */
+  #distrusted = false
   #suspectedAt = 0
   #closed = false
 
@@ -63,14 +65,21 @@ export class Destination {
 
   /** Looks for the fast path; without one SSH carries the data as well, only slower. */
   async findPath(): Promise<void> {
+    const path = await this.#openPath()
+    if (!path) return
+    this.#path = path
+    if (this.#closed) await this.close()
+  }
+
+  async #openPath(): Promise<Path | undefined> {
     const { protocol, containerIp } = this.#forward
-    if (!this.#ways.openPath || protocol !== 'tcp' || containerIp.includes(':')) return
+    if (!this.#ways.openPath || protocol !== 'tcp' || containerIp.includes(':')) return undefined
     try {
-      this.#path = await this.#ways.openPath(addressOf(this.#forward))
+      return await this.#ways.openPath(addressOf(this.#forward))
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
+      return undefined
     }
-    if (this.#closed) await this.close()
   }
 
   /** Leads new connections where `next` does; those that are open go on. `next` is used up. */
@@ -78,13 +87,15 @@ export class Destination {
     const path = this.#path
     this.#forward = next.#forward
     this.#path = next.#path
+    this.#distrusted = false
     next.#path = undefined
     await closePath(path)
   }
 
-  /** Whether the fast path still exists; one that does not is made again. */
+  /** Whether the fast path still exists; one that does not, or that was given up, is made again. */
   async verify(): Promise<void> {
     const path = this.#path
+    if (this.#distrusted) return await this.#rebuild(path, 'another try')
     if (!path || (await path.exists())) return
     await this.#rebuild(path, 'its forward in QEMU is gone')
   }
@@ -105,6 +116,7 @@ export class Destination {
         const judge = () => {
           if (stream.bytesRead === 0 && !signal.aborted) void this.#suspect(path)
         }
+        this.#failure = undefined
         stream.once('error', judge).once('end', judge)
         return stream
       } catch (error) {
@@ -129,24 +141,42 @@ export class Destination {
     this.#suspectedAt = Date.now()
     try {
       if (!(await path.exists())) return await this.#rebuild(path, 'its forward in QEMU is gone')
-      const [ssh, own] = await Promise.all([
-        holds((signal) => this.#overSsh(signal)),
-        holds((signal) => path.connect({ signal })),
-      ])
-      if (own || !ssh) return
-      await this.#rebuild(path, 'it passes nothing on')
+      if (await this.#isWorse(path)) {
+        this.#distrusted = true
+        await this.#rebuild(path, 'it passes nothing on')
+      }
     } catch (error) {
       this.#ways.log(`published port ${this.#forward.hostPort}: ${messageOf(error)}`)
     }
   }
 
-  async #rebuild(path: Path, why: string): Promise<void> {
+  /** Whether SSH gets through where the path does not. */
+  async #isWorse(path: Path): Promise<boolean> {
+    const [ssh, own] = await Promise.all([
+      holds((signal) => this.#overSsh(signal)),
+      holds((signal) => path.connect({ signal })),
+    ])
+    return ssh && !own
+  }
+
+  /** A new path in the place of `path`; clients go over SSH until it is there, and stay there when it is no better. */
+  async #rebuild(path: Path | undefined, why: string): Promise<void> {
+    const before = this.#forward
     if (this.#path !== path || this.#closed) return
     this.#path = undefined
     await closePath(path)
-    await this.findPath()
-    const { hostPort, containerIp, containerPort } = this.#forward
-    const way = this.#path ? 'rebuilt' : 'lost, SSH carries the data'
+    const next = await this.#openPath()
+    const works = next !== undefined && !(this.#distrusted && (await this.#isWorse(next)))
+    // Meanwhile it may lead somewhere else, by a path of its own.
+    if (!works || this.#path || this.#closed || !sameDestination(before, this.#forward)) {
+      await closePath(next)
+    } else {
+      this.#path = next
+      this.#distrusted = false
+    }
+    if (why === 'another try' && !works) return
+    const { hostPort, containerIp, containerPort } = before
+    const way = works ? 'rebuilt' : 'lost, SSH carries the data'
     this.#ways.log(`published port ${hostPort} → ${containerIp}:${containerPort}: path ${way} (${why})`)
   }
 }

@@ -15,7 +15,7 @@ import type { Listener } from './tcp-listener.ts'
 /** A port that could not be bound on `sync` (someone took it meanwhile) is tried again this often. */
 const RETRY_MS = 3_000
 /** While ports are published, listeners and paths are looked at this often, besides whenever one fails a client. */
-const CHECK_MS = 60_000
+const CHECK_MS = 30_000
 
 export interface Owner {
   containerId: string
@@ -156,15 +156,16 @@ export class PortForwarder implements AsyncDisposable {
   }
 
   /** Looks at every listener and path without touching a container; what does not work any more is made again. */
-  verify(): Promise<void> {
-    return this.#inTurn(async () => {
+  async verify(): Promise<void> {
+    await this.#inTurn(async () => {
       const entries = [...this.#entries.values()]
       const works = await Promise.all(entries.map(({ listener }) => listener.accepts()))
       for (const entry of entries.filter((_, i) => !works[i])) await this.#rebind(entry)
-      const targets = new Set([...this.#entries.values()].map(({ target }) => target))
-      for (const target of targets) await target.verify()
       this.#schedule()
     })
+    // Out of turn: a path that hangs must not keep containers from starting.
+    const targets = new Set([...this.#entries.values()].map(({ target }) => target))
+    await Promise.all([...targets].map((target) => target.verify()))
   }
 
   /** Closes every listener and connection; ports can be exposed again afterwards. */

@@ -1,4 +1,5 @@
 /** One UDP address of the host: datagrams go over one stream to the engine, each client being a flow of its own. */
+import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import type { Duplex } from 'node:stream'
 import { DatagramDecoder, encodeDatagram } from '../../vm/api/datagrams.ts'
@@ -11,6 +12,10 @@ export type OpenRelay = (options: { signal: AbortSignal }) => Promise<Duplex>
 const MAX_FLOWS = 4096
 /** Datagrams are dropped, as networks do, when the stream has this much unsent. */
 const MAX_UNSENT = 1 << 20
+/** How long a datagram to ourselves may take, sent this many times. */
+const PROBE_MS = 1_500
+const PROBES = 3
+const WILDCARDS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 interface Client {
   address: string
@@ -44,6 +49,7 @@ class UdpListener implements Listener {
   readonly #abort = new AbortController()
   readonly #flows = new Map<string, number>()
   readonly #clients = new Map<number, Client>()
+  readonly #probes = new Map<string, () => void>()
   #sequence = 0
   #stream: Duplex | undefined
   #opening: Promise<void> | undefined
@@ -63,9 +69,30 @@ class UdpListener implements Listener {
     return this.#clients.size
   }
 
-  /** A bound UDP socket cannot tell; that it is there is all that can be known. */
-  accepts(): Promise<boolean> {
-    return Promise.resolve(!this.#abort.signal.aborted)
+  /** A datagram of our own that has to come in; it is led nowhere. */
+  async accepts(): Promise<boolean> {
+    if (this.#abort.signal.aborted) return false
+    const token = randomBytes(16)
+    const key = token.toString('latin1')
+    const { address, port, family } = this.#socket.address()
+    const probe = createSocket(family === 'IPv6' ? 'udp6' : 'udp4')
+    probe.on('error', () => undefined)
+    const timers: NodeJS.Timeout[] = []
+    try {
+      return await new Promise<boolean>((resolve) => {
+        this.#probes.set(key, () => resolve(true))
+        for (let i = 0; i < PROBES; i++) {
+          const send = () => probe.send(token, port, WILDCARDS[address] ?? address)
+          timers.push(setTimeout(send, (PROBE_MS / PROBES) * i))
+        }
+        timers.push(setTimeout(() => resolve(false), PROBE_MS))
+      })
+    } finally {
+      for (const timer of timers) clearTimeout(timer)
+      // One that was sent twice comes in twice.
+      setTimeout(() => this.#probes.delete(key), PROBE_MS).unref()
+      probe.close()
+    }
   }
 
   retarget(): void {
@@ -74,6 +101,8 @@ class UdpListener implements Listener {
   }
 
   async #receive(data: Buffer, from: Client): Promise<void> {
+    const probed = this.#probes.size > 0 && this.#probes.get(data.toString('latin1'))
+    if (probed) return probed()
     const flow = this.#flowOf(from)
     if (!this.#stream) {
       this.#opening ??= this.#connect()
