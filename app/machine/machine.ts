@@ -4,10 +4,10 @@ import { untilAborted, within } from './deadline.ts'
 import type { Dial } from './dial.ts'
 import type { Exit, VmHandle } from './driver.ts'
 import { describeExit } from './exit.ts'
-import { Lock } from './lock.ts'
-import { MachineFile } from './machine-json.ts'
-import { type HookOptions, type MachineOptions, type MachineTimeouts, TIMEOUTS } from './machine-options.ts'
+import { type MachineOptions, type MachineTimeouts, TIMEOUTS } from './machine-options.ts'
+import { Ownership } from './ownership.ts'
 import { type MachinePaths, machinePaths } from './paths.ts'
+import { powerOff } from './power-off.ts'
 import { logTail } from './serial.ts'
 import type { Session, SessionOptions, ShellSession, Ssh } from './ssh.ts'
 import type { MachineState, Problem, StartStep } from './state.ts'
@@ -36,12 +36,11 @@ export class Machine implements AsyncDisposable {
   readonly #paths: MachinePaths
   readonly #timeouts: MachineTimeouts
   readonly #cell: StateCell
+  readonly #home: Ownership
   readonly #problems = new Map<Problem['code'], Problem>()
-  #owned: Promise<{ lock: Lock; file: MachineFile }> | undefined
   #starting: Starting | undefined
   #stopping: Promise<void> | undefined
   #live: Live | undefined
-  #finding: Promise<VmHandle | undefined> | undefined
   /** What streams go through, from the `engine` step on. */
   #ssh: Ssh | undefined
   #disposed = false
@@ -51,6 +50,7 @@ export class Machine implements AsyncDisposable {
     this.#paths = machinePaths(options.home)
     this.#timeouts = { ...TIMEOUTS, ...options.timeouts }
     this.#cell = new StateCell(options.log)
+    this.#home = new Ownership(options, this.#paths)
   }
 
   /** The current state; immutable. */
@@ -76,7 +76,7 @@ export class Machine implements AsyncDisposable {
   async start({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     await untilAborted(this.#stopping?.catch(() => undefined) ?? Promise.resolve(), signal)
     if (this.#live && !this.#starting) return
-    await this.#own()
+    await this.#home.take()
     const starting = this.#starting ?? this.#begin((boot) => this.#adoptOrBoot(boot))
     await untilAborted(starting.done, signal)
   }
@@ -187,51 +187,11 @@ export class Machine implements AsyncDisposable {
     this.#live = undefined
     await this.#release(live)
     await live?.handle.detach()
-    const owned = await this.#owned?.catch(() => undefined)
-    await owned?.lock[Symbol.asyncDispose]()
+    await this.#home[Symbol.asyncDispose]()
   }
 
-  /** Takes the home's lock, once. */
-  #own(): Promise<{ lock: Lock; file: MachineFile }> {
-    if (this.#disposed) return Promise.reject(notRunning())
-    this.#owned ??= this.#take().catch((error: unknown) => {
-      this.#owned = undefined
-      throw error
-    })
-    return this.#owned
-  }
-
-  async #take(): Promise<{ lock: Lock; file: MachineFile }> {
-    const lock = await Lock.acquire(this.#paths.lockFile)
-    try {
-      return { lock, file: await MachineFile.open(this.#paths.machineFile) }
-    } catch (error) {
-      await lock[Symbol.asyncDispose]()
-      throw error
-    }
-  }
-
-  /**
-   * The VM of an earlier process when one runs and has come to life; one that never did is ended. One search at a time: a
-   * monitor talks to one client only.
-   */
   #find(): Promise<VmHandle | undefined> {
-    const search = (this.#finding ?? Promise.resolve()).catch(() => undefined).then(() => this.#search())
-    this.#finding = search
-    return search
-  }
-
-  async #search(): Promise<VmHandle | undefined> {
-    if (this.#live) return undefined
-    const { file } = await this.#own()
-    const { pidFile, monitor, qemuLog } = this.#paths
-    const record = { id: file.record.id, pidFile, monitor, stderrLog: qemuLog }
-    const handle = await this.#options.driver.adopt(record)
-    if (!handle) return undefined
-    if (file.record.vm?.booted) return handle
-    this.#options.log('machine: ended a virtual machine that never came up', { pid: handle.pid })
-    await handle.stop()
-    return undefined
+    return this.#home.find(() => this.#live !== undefined)
   }
 
   async #adoptOrBoot(boot: Boot): Promise<Booted> {
@@ -263,7 +223,7 @@ export class Machine implements AsyncDisposable {
   }
 
   async #context(signal: AbortSignal): Promise<BootContext> {
-    const { file } = await this.#own()
+    const file = await this.#home.take()
     return {
       options: this.#options,
       timeouts: this.#timeouts,
@@ -321,7 +281,7 @@ export class Machine implements AsyncDisposable {
     this.#live = undefined
     await this.#release(live)
     await boot.abandon({ keepVm: this.#disposed })
-    if (!this.#disposed) await this.#forgetVm()
+    if (!this.#disposed) await this.#home.forgetVm()
     if (signal.aborted || this.state.state !== 'starting') return
     this.#options.log('machine: failed to start', { step: boot.step, error: messageOf(error) })
     const hint = error instanceof EngineError ? error.hint : undefined
@@ -341,7 +301,7 @@ export class Machine implements AsyncDisposable {
     this.#live = undefined
     const serialTail = await logTail(this.#paths.serialLog)
     await this.#release(live)
-    await this.#forgetVm()
+    await this.#home.forgetVm()
     this.#options.log('machine: died', { ...exit })
     this.#cell.set({
       state: 'failed',
@@ -367,36 +327,12 @@ export class Machine implements AsyncDisposable {
     if (live) {
       if (this.state.state !== 'stopping') this.#cell.set({ state: 'stopping' })
       this.#live = undefined
-      await this.#powerOff(live)
+      await live.supervisor[Symbol.asyncDispose]()
+      await powerOff({ ...live, options: this.#options, deadline: this.#timeouts.shutdown })
       await this.#release(live)
-      await this.#forgetVm()
+      await this.#home.forgetVm()
     }
     if (this.state.state !== 'stopped') this.#cell.set({ state: 'stopped' })
-  }
-
-  async #powerOff({ ssh, handle, supervisor }: Live): Promise<void> {
-    await supervisor[Symbol.asyncDispose]()
-    const powerOff = ({ signal }: HookOptions) => ssh.exec('poweroff', { signal })
-    const ask = async (running: HookOptions): Promise<void> => {
-      try {
-        await (this.#options.shutdown ? this.#options.shutdown(ssh.dial, running) : powerOff(running))
-      } catch (error) {
-        // The guest's end may cut off its own answer. If that was not it, the plain way is left.
-        this.#options.log('machine: asking the guest to power off', { error: messageOf(error) })
-        if (this.#options.shutdown) await powerOff(running)
-      }
-    }
-    try {
-      await within({ ms: this.#timeouts.shutdown, what: "the guest's end" }, (running) => {
-        ask(running).catch((error: unknown) =>
-          this.#options.log('machine: the guest cannot be asked to power off', { error: messageOf(error) }),
-        )
-        return handle.exited
-      })
-    } catch (error) {
-      this.#options.log('machine: the guest does not power off', { error: messageOf(error) })
-    }
-    await handle.stop()
   }
 
   /** Closes what is ours of a VM, without touching the VM. */
@@ -405,11 +341,6 @@ export class Machine implements AsyncDisposable {
     this.#problems.clear()
     await live?.supervisor[Symbol.asyncDispose]()
     await live?.ssh[Symbol.asyncDispose]()
-  }
-
-  async #forgetVm(): Promise<void> {
-    const { file } = await this.#own()
-    await file.update(({ vm: _ended, ...record }) => record)
   }
 
   /** Running or degraded, by what is known to be wrong. */
