@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseSetting } from './config-command.ts'
 import { COMMANDS, main } from './main.ts'
 import { describeState, type Output } from './output.ts'
-import { parsePort } from './port-command.ts'
+import { parsePorts } from './port-spec.ts'
 
 let said: { out: string[]; notes: string[] }
 let home: string | undefined
@@ -37,8 +37,10 @@ test.each([
   [['nonsense'], 'slipway: no such command: nonsense', 'help'],
   [['start', 'now'], 'slipway start: unexpected now', 'start --help'],
   [['status', '--jsn'], "slipway status: Unknown option '--jsn'", 'status --help'],
-  [['port', 'add', 'web'], 'slipway port: ls CONTAINER, or add or rm', 'port --help'],
-  [['port', 'ls'], 'slipway port: something is missing', 'port --help'],
+  [['port', 'add', 'web'], 'slipway port: ls [CONTAINER], or add or rm', 'port --help'],
+  [['port', 'add', 'web', '80:80/sctp'], 'not a port: 80:80/sctp', 'port --help'],
+  [['port', 'ls', 'web', '80'], 'slipway port: ls [CONTAINER], or add or rm', 'port --help'],
+  [['port'], 'slipway port: something is missing', 'port --help'],
   [['config', 'set', 'cpus', 'x'], 'slipway config: cpus: x is not a whole number', 'config --help'],
   [['config', 'get', 'cpu'], 'slipway config: no such setting: cpu', 'config --help'],
   [['reset'], 'slipway reset: say what', 'reset --help'],
@@ -71,20 +73,41 @@ test('env and version need nothing', async () => {
 })
 
 test.each([
-  ['8080:80', { hostIp: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
-  ['0:80', { hostIp: '', hostPort: 0, containerPort: 80, protocol: 'tcp' }],
-  ['0.0.0.0:53:53/udp', { hostIp: '0.0.0.0', hostPort: 53, containerPort: 53, protocol: 'udp' }],
-  ['[::1]:8080:80/tcp', { hostIp: '::1', hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+  ['8080:80', [['', 8080, 80, 'tcp']]],
+  ['80', [['', 0, 80, 'tcp']]],
+  ['0:80', [['', 0, 80, 'tcp']]],
+  ['127.0.0.1::80', [['127.0.0.1', 0, 80, 'tcp']]],
+  ['0.0.0.0:53:53/udp', [['0.0.0.0', 53, 53, 'udp']]],
+  ['[::1]:8080:80/tcp', [['::1', 8080, 80, 'tcp']]],
+  [
+    '90-91:80-81',
+    [
+      ['', 90, 80, 'tcp'],
+      ['', 91, 81, 'tcp'],
+    ],
+  ],
 ])('port %s', (spec, expected) => {
-  expect(parsePort(spec)).toEqual(expected)
+  const ports = parsePorts(spec).map(({ hostIp, hostPort, containerPort, protocol }) => {
+    return [hostIp, hostPort, containerPort, protocol]
+  })
+  expect(ports).toEqual(expected)
 })
 
-test.each(['80', '8080:', ':80', '70000:80', '8080:0', '8080:80/sctp', 'a:80', '8080:80:80:80', ''])(
-  'port %j is refused with the spec in the message',
-  (spec) => {
-    expect(() => parsePort(spec)).toThrow(`not a port: ${spec}`)
-  },
-)
+test.each([
+  ['8080:', 'use [[IP:][HOST]:]PORT'],
+  ['70000:80', '70000 is out of range'],
+  ['8080:0', '0 is out of range'],
+  ['8080:80/sctp', 'use'],
+  ['a:80', 'use'],
+  ['8080:80:80:80', 'use'],
+  ['1.2.3:80:80', '1.2.3 is not an IP address'],
+  ['[::g]:80:80', '::g is not an IP address'],
+  ['90-92:80-81', 'both ranges must be of one length'],
+  ['92-90:80-82', '92-90 ends before it begins'],
+  ['', 'use'],
+])('port %j is refused with the spec in the message, and why', (spec, why) => {
+  expect(() => parsePorts(spec)).toThrow(`not a port: ${spec}: ${why}`)
+})
 
 test('settings are read as their own type', () => {
   expect(parseSetting('cpus', '3')).toEqual({ cpus: 3 })

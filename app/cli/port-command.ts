@@ -1,69 +1,83 @@
 import { EngineError } from '../../vm/api/errors.ts'
 import type { PublishedPort } from '../../vm/api/slipway.ts'
+import type { PortRoute } from '../contract.ts'
 import { type Command, UsageError } from './command.ts'
 import type { Context } from './context.ts'
+import { parsePorts } from './port-spec.ts'
+
+const FORM = 'slipway port: ls [CONTAINER], or add or rm CONTAINER and [[IP:][HOST]:]PORT[/udp]…'
 
 export const port: Command = {
-  usage: 'ls CONTAINER | add CONTAINER [IP:]HOST:PORT[/udp] | rm CONTAINER [IP:]HOST:PORT[/udp]',
+  usage: 'ls [CONTAINER] [--json] | add CONTAINER PORT… | rm CONTAINER PORT…',
   summary: 'Shows and changes a container’s published ports while it runs.',
-  help: 'Example: slipway port add web 8080:80',
-  words: [2, 3],
-  async run(context, { words }) {
-    const [verb, container = '', spec] = words
-    if (verb === 'ls' && spec === undefined) return await list(context, container)
-    if ((verb !== 'add' && verb !== 'rm') || spec === undefined) {
-      throw new UsageError('slipway port: ls CONTAINER, or add or rm CONTAINER and [IP:]HOST:PORT[/udp]')
+  help: [
+    'A PORT is [[IP:][HOST]:]PORT[/udp], as docker run -p has it; without HOST any free one is taken.',
+    'All of them are changed or none.',
+    '',
+    'Examples:',
+    '  slipway port add web 8080:80',
+    '  slipway port add dns 127.0.0.1:5353:53/udp [::1]:5353:53/udp',
+    '  slipway port rm web 8080:80',
+    '  slipway port ls',
+  ].join('\n'),
+  words: [1, 64],
+  flags: { json: { type: 'boolean', help: 'ls: print the ports as JSON.' } },
+  async run(context, { words: [verb, container, ...specs], flags }) {
+    const json = flags['json'] === true
+    if (verb === 'ls' && specs.length === 0) return await list(context, container, json)
+    if ((verb !== 'add' && verb !== 'rm') || container === undefined || specs.length === 0 || json) {
+      throw new UsageError(FORM)
     }
-    const change = parsePort(spec)
+    const changes = specs.flatMap(parsePorts)
     const routes = await context.client.call('containers.ports', [container])
     const now = routes.map((route) => route.port)
-    const next = verb === 'add' ? [...now, change] : without(now, change, container)
+    const next = verb === 'add' ? [...now, ...changes] : without(now, changes, container)
     await context.client.call('containers.setPorts', [container, next])
-    return await list(context, container)
+    return await list(context, container, false)
   },
 }
 
-async function list({ client, out }: Context, container: string): Promise<number> {
-  for (const { port, hops, state } of await client.call('containers.ports', [container])) {
-    const path = hops.map((hop) => `${hop.label} ${hop.address}:${hop.port}`).join(' → ')
-    out.line(`${port.containerPort}/${port.protocol}  ${path}${state.listening ? '' : `  (${state.error})`}`)
+/** Of one container, or of all that run. */
+async function list({ client, out }: Context, only: string | undefined, json: boolean): Promise<number> {
+  const running = only === undefined ? await client.call('containers.list', [{ all: false }]) : []
+  const names = only === undefined ? running.map(({ Names, Id }) => Names[0]?.slice(1) ?? Id) : [only]
+  const routes: (PortRoute & { container: string })[] = []
+  for (const container of names) {
+    const own = await client.call('containers.ports', [container])
+    routes.push(...own.map((route) => ({ container, ...route })))
   }
+  if (json) out.line(JSON.stringify(routes))
+  else
+    for (const route of routes) out.line(`${only === undefined ? `${route.container}  ` : ''}${text(route)}`)
   return 0
 }
 
-function without(ports: readonly PublishedPort[], gone: PublishedPort, container: string): PublishedPort[] {
-  const kept = ports.filter(
-    (port) =>
-      port.containerPort !== gone.containerPort ||
-      port.protocol !== gone.protocol ||
-      port.hostPort !== gone.hostPort ||
-      (gone.hostIp !== '' && port.hostIp !== gone.hostIp),
-  )
-  if (kept.length === ports.length) {
-    throw new EngineError(
-      'not_found',
-      `container ${container}: ${gone.hostPort}:${gone.containerPort} is not published`,
-    )
-  }
-  return kept
+function text({ port, hops, state }: PortRoute): string {
+  const path = hops.map(({ label, address, port: number }) => {
+    return `${label} ${address.includes(':') ? `[${address}]` : address}:${number}`
+  })
+  const problem = state.listening ? '' : `  (${state.error})`
+  return `${port.containerPort}/${port.protocol}  ${path.join(' → ')}${problem}`
 }
 
-/** `8080:80`, `127.0.0.1:8080:80/tcp`, `[::1]:53:53/udp`. */
-export function parsePort(spec: string): PublishedPort {
-  const parsed =
-    /^(?:(?<ip>\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(?<host>\d+):(?<container>\d+)(?:\/(?<protocol>tcp|udp))?$/.exec(
-      spec,
-    )?.groups
-  if (!parsed) throw new UsageError(`not a port: ${spec}: use [IP:]HOST:PORT[/udp], like 8080:80`)
-  const number = (text: string | undefined, least: number): number => {
-    const value = Number(text)
-    if (value < least || value > 65_535) throw new UsageError(`not a port: ${spec}: ${text} is out of range`)
-    return value
+function without(
+  ports: readonly PublishedPort[],
+  gone: readonly PublishedPort[],
+  container: string,
+): PublishedPort[] {
+  const covers = (one: PublishedPort, port: PublishedPort) =>
+    port.containerPort === one.containerPort &&
+    port.protocol === one.protocol &&
+    port.hostPort === one.hostPort &&
+    (one.hostIp === '' || port.hostIp === one.hostIp)
+  const missing = gone.find((one) => !ports.some((port) => covers(one, port)))
+  if (missing) {
+    const { hostIp, hostPort, containerPort, protocol } = missing
+    const address = hostIp === '' ? '' : `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:`
+    throw new EngineError(
+      'not_found',
+      `container ${container}: ${address}${hostPort}:${containerPort}/${protocol} is not published`,
+    )
   }
-  return {
-    containerPort: number(parsed['container'], 1),
-    protocol: parsed['protocol'] === 'udp' ? 'udp' : 'tcp',
-    hostIp: (parsed['ip'] ?? '').replace(/^\[|\]$/g, ''),
-    hostPort: number(parsed['host'], 0),
-  }
+  return ports.filter((port) => !gone.some((one) => covers(one, port)))
 }
