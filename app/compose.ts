@@ -15,6 +15,7 @@ import { createMachine } from './host-machine.ts'
 import type { Machine } from './machine/machine.ts'
 import type { Problem } from './machine/state.ts'
 import { PublishedPorts } from './ports/published-ports.ts'
+import { RegistryAccounts } from './registry-accounts.ts'
 import { defaultSettings, engineConfig, SettingsStore, thisHost } from './settings.ts'
 import { Log } from './shell/log.ts'
 
@@ -87,7 +88,12 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
   )
   owned.push(closeWhenDown(machine, [() => socket.close(), () => ports.stop()], log))
   owned.push(settings.subscribe((value) => void applySettings(machine, engine, engineConfig(value), log)))
-  const parts = { version, home, log, settings, machine, engine, ports, shell }
+  const accounts = new RegistryAccounts({
+    path: home.registries,
+    vault: shell.vault,
+    log: (message) => log.warn(message),
+  })
+  const parts = { version, home, log, settings, machine, engine, ports, accounts, shell }
   const dispatcher = new Dispatcher({ ...handlers(parts), log })
   const control = createApiServer({ dispatcher, refuse: () => undefined })
   await listenLocal(control, home.controlSocket)

@@ -138,6 +138,22 @@ export interface AppInfo {
   locale: string
 }
 
+/** A registry that this user is signed in to; its password never leaves the host process. */
+export interface RegistryAccount {
+  /** `host[:port]`; Docker Hub is `docker.io`. */
+  host: string
+  user: string
+  /** `docker`: what `docker login` left in the docker CLI's own configuration, which is only read. */
+  source: 'slipway' | 'docker'
+  /** False when its password was sealed by the desktop app and this process cannot open it. */
+  usable: boolean
+}
+export interface RegistryAccountList {
+  accounts: RegistryAccount[]
+  /** Where passwords are kept: the operating system's safe, or a file that only its owner can read. */
+  storage: 'keychain' | 'file'
+}
+
 /** A file or folder inside a container. */
 export type FileEntry = ContainerFile
 
@@ -220,6 +236,11 @@ export const methods = {
   'networks.connect': method<void>()(v.tuple([id, body])),
   'networks.disconnect': method<void>()(v.tuple([id, body])),
   'networks.prune': method<{ NetworksDeleted: string[] | null }>()(none),
+
+  'registries.list': method<RegistryAccountList>()(none),
+  /** Asks the registry first; 'unauthenticated' when it refuses, and then nothing is kept. */
+  'registries.login': method<void>()(v.tuple([id, id, id])),
+  'registries.logout': method<void>()(v.tuple([id])),
 
   'builds.prune': method<{ SpaceReclaimed: number }>()(none),
 } as const

@@ -14,6 +14,8 @@ export interface Home {
   /** What DOCKER_HOST must be. */
   readonly dockerHost: string
   readonly settings: string
+  /** Accounts at registries. */
+  readonly registries: string
   readonly windowState: string
   readonly appLog: string
   readonly serialLog: string
@@ -41,6 +43,7 @@ export function resolveHome(
     controlSocket: socket('control'),
     dockerHost: `${platform === 'win32' ? 'npipe' : 'unix'}://${socket('docker')}`,
     settings: join(root, 'settings.json'),
+    registries: join(root, 'registries.json'),
     windowState: join(root, 'window.json'),
     appLog: join(root, 'app.log'),
     serialLog: join(root, 'serial.log'),

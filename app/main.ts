@@ -8,6 +8,7 @@ import { type Home, prepareHome, resolveHome } from './home.ts'
 import { serveIpc } from './ipc.ts'
 import { allowedExternal } from './open-url.ts'
 import { runDesk } from './shell/desk.ts'
+import { keychain } from './shell/keychain.ts'
 import { PAGE_ORIGIN, servePage } from './shell/page-protocol.ts'
 import { setStartAtLogin } from './shell/start-at-login.ts'
 import type { MenuActions } from './shell/tray-menu.ts'
@@ -44,6 +45,7 @@ async function run(): Promise<void> {
         kind: 'electron',
         headless: false,
         locale: () => app.getLocale(),
+        vault: keychain(),
         openExternal: (url) => shell.openExternal(allowedExternal(url)),
         open: async () => {
           await window?.show()

@@ -135,7 +135,16 @@ export function renameContainer(id: string, name: string): void {
 
 /** Pulls as a task; the notice about its end is only for when nobody waits for it. */
 export async function pullImage(reference: string, { quiet = false } = {}): Promise<void> {
-  await startTask('pull', reference, (handlers) => open('images.pull', [reference], handlers))
+  const again = (): void => {
+    pullImage(reference).catch((error: unknown) => notifyError(t('failed.pull', { name: reference }), error))
+  }
+  await startTask(
+    'pull',
+    reference,
+    (handlers) => open('images.pull', [reference], handlers),
+    undefined,
+    again,
+  )
   if (!quiet) notify({ title: t('images.pulled', { name: reference }), kind: 'success' })
 }
 

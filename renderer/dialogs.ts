@@ -8,6 +8,7 @@ export type DialogState =
   | { kind: 'pull'; reference?: string }
   | { kind: 'build' }
   | { kind: 'network' }
+  | { kind: 'login'; host?: string }
   | {
       kind: 'confirm'
       title: string

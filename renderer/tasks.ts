@@ -23,6 +23,8 @@ export interface Task {
   readonly layers: readonly Layer[]
   /** Output of a build, and status lines without a layer. */
   readonly output: readonly string[]
+  /** Does it all again; absent where it needs something that is gone. */
+  readonly again?: () => void
 }
 
 const FINISHED = /^(Pull complete|Already exists|Pushed|Layer already exists|Mounted from)/
@@ -93,9 +95,13 @@ export function startTask<In>(
   subject: string,
   opener: Opener<In>,
   feed?: Feed<In>,
+  again?: () => void,
 ): Promise<void> {
   const id = crypto.randomUUID()
-  tasks.set((all) => [{ id, kind, subject, state: 'running', layers: [], output: [] }, ...all])
+  tasks.set((all) => [
+    { id, kind, subject, state: 'running', layers: [], output: [], ...(again && { again }) },
+    ...all,
+  ])
   const abort = new AbortController()
   return new Promise((resolve, reject) => {
     const finish = (error?: Error): void => {

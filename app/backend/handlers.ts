@@ -9,6 +9,7 @@ import { networkMethods, volumeMethods } from './networks.ts'
 import type { Parts } from './parts.ts'
 import { portMethods } from './ports.ts'
 import { recreateMethods } from './recreate.ts'
+import { registryMethods } from './registries.ts'
 import { settingsMethods, settingsStreams } from './settings.ts'
 import { eventStreams, systemMethods } from './system.ts'
 
@@ -28,6 +29,7 @@ export function handlers(parts: Parts): { methods: MethodHandlers; streams: Stre
       ...volumeMethods(parts),
       ...networkMethods(parts),
       ...buildMethods(parts),
+      ...registryMethods(parts),
     },
     streams: {
       ...machineStreams(parts),

@@ -1,6 +1,6 @@
 import type { MethodsOf, Parts, StreamsOf } from './parts.ts'
 
-export function imageMethods({ engine }: Parts): MethodsOf<'images'> {
+export function imageMethods({ engine, accounts }: Parts): MethodsOf<'images'> {
   const { images, slipway } = engine
   return {
     'images.list': ([filters], { signal }) => images.list(filters, { signal }),
@@ -9,17 +9,24 @@ export function imageMethods({ engine }: Parts): MethodsOf<'images'> {
     'images.tag': ([name, target], { signal }) => images.tag(name, target, { signal }),
     'images.remove': ([name, { force }], { signal }) => images.remove(name, { force, signal }),
     'images.prune': ([{ all }], { signal }) => images.prune({ all, signal }),
-    'images.tags': ([name], { signal }) => slipway.registryTags(name, { signal }),
+    'images.tags': async ([name], { signal }) =>
+      slipway.registryTags(name, { auth: await accounts.forImage(name), signal }),
   }
 }
 
-export function imageStreams({ engine: { imageStreams } }: Parts): StreamsOf<'images'> {
+export function imageStreams({ engine: { imageStreams }, accounts }: Parts): StreamsOf<'images'> {
   return {
-    'images.pull': ([name, options], { signal }) => imageStreams.pull(name, { ...options, signal }),
-    'images.push': ([name], { signal }) => imageStreams.push(name, { signal }),
+    'images.pull': async function* ([name, options], { signal }) {
+      yield* imageStreams.pull(name, { ...options, auth: await accounts.forImage(name), signal })
+    },
+    'images.push': async function* ([name], { signal }) {
+      yield* imageStreams.push(name, { auth: await accounts.forImage(name), signal })
+    },
     'images.save': ([names], { signal }) => imageStreams.save(names, { signal }),
     'images.load': (_args, { input, signal }) => imageStreams.load(input, { signal }),
-    'images.build': ([options], { input, signal }) => imageStreams.build(input, { ...options, signal }),
+    'images.build': async function* ([options], { input, signal }) {
+      yield* imageStreams.build(input, { ...options, auths: await accounts.all(), signal })
+    },
   }
 }
 

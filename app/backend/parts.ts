@@ -3,6 +3,7 @@ import type { MethodHandlers, StreamHandlers } from '../dispatch.ts'
 import type { EngineClient } from '../engine/client.ts'
 import type { Home } from '../home.ts'
 import type { Machine } from '../machine/machine.ts'
+import type { RegistryAccounts, Vault } from '../registry-accounts.ts'
 import type { SettingsStore } from '../settings.ts'
 import type { Log } from '../shell/log.ts'
 
@@ -12,6 +13,8 @@ export interface Shell {
   /** Runs for the command line only and ends with the machine. */
   readonly headless: boolean
   readonly locale: () => string
+  /** The operating system's safe for secrets, where the entry can reach one. */
+  readonly vault?: Vault | undefined
   /** Opens an address that passed the allow-list. */
   openExternal(url: string): Promise<void>
   /** Shows the window, or answers an address that opens it in a browser once. */
@@ -40,6 +43,7 @@ export interface Parts {
   readonly machine: Machine
   readonly engine: EngineClient
   readonly ports: Ports
+  readonly accounts: RegistryAccounts
   readonly shell: Shell
 }
 

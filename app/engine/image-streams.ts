@@ -1,4 +1,4 @@
-import type { ProgressMessage } from '../../vm/api/images.ts'
+import type { ProgressMessage, RegistryAuth } from '../../vm/api/images.ts'
 import type { CallOptions } from './containers.ts'
 import type { EngineHttp, EngineRequest } from './http.ts'
 import { imagePath, splitTag } from './images.ts'
@@ -10,12 +10,23 @@ export interface BuildOptions extends CallOptions {
   readonly target?: string | undefined
   readonly buildArgs?: Readonly<Record<string, string>> | undefined
   readonly noCache?: boolean | undefined
+  /** Credentials by registry. */
+  readonly auths?: Readonly<Record<string, RegistryAuth>> | undefined
+}
+
+interface AuthOptions extends CallOptions {
+  readonly auth?: RegistryAuth | undefined
+}
+interface PullOptions extends AuthOptions {
+  readonly platform?: string | undefined
 }
 
 type Progress = AsyncGenerator<ProgressMessage, void, undefined>
 
-/** No credentials: the engine uses those of `docker login` when it has them. */
-const ANONYMOUS = { 'x-registry-auth': Buffer.from('{}').toString('base64url') }
+/** Credentials of one registry, as Docker's clients send them; `{}` is nobody. */
+export function registryAuth(auth: RegistryAuth = {}): { 'x-registry-auth': string } {
+  return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') }
+}
 const TAR = { 'content-type': 'application/x-tar' }
 
 /** Images on the move. A failure is the stream's last message (`error`), or thrown when it came before the first. */
@@ -27,19 +38,25 @@ export class ImageStreams {
   }
 
   /** Leaving the loop cancels the pull. */
-  pull(reference: string, { platform, signal }: { platform?: string | undefined } & CallOptions): Progress {
+  pull(reference: string, { platform, auth, signal }: PullOptions): Progress {
     const { repository, tag } = splitTag(reference)
     const query = {
       fromImage: repository,
       tag: tag ?? (reference.includes('@') ? undefined : 'latest'),
       platform,
     }
-    return this.#progress({ method: 'POST', path: '/images/create', query, headers: ANONYMOUS, signal })
+    return this.#progress({
+      method: 'POST',
+      path: '/images/create',
+      query,
+      headers: registryAuth(auth),
+      signal,
+    })
   }
-  push(reference: string, { signal }: CallOptions): Progress {
+  push(reference: string, { auth, signal }: AuthOptions): Progress {
     const { repository, tag } = splitTag(reference)
     const path = imagePath(repository, '/push')
-    return this.#progress({ method: 'POST', path, query: { tag }, headers: ANONYMOUS, signal })
+    return this.#progress({ method: 'POST', path, query: { tag }, headers: registryAuth(auth), signal })
   }
   /** docker-archive tar of several images. */
   save(names: readonly string[], { signal }: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
@@ -59,7 +76,9 @@ export class ImageStreams {
       rm: true,
     }
     const { signal } = options
-    return this.#progress({ method: 'POST', path: '/build', query, headers: TAR, body: context, signal })
+    const config = Buffer.from(JSON.stringify(options.auths ?? {})).toString('base64url')
+    const headers = { ...TAR, 'x-registry-config': config }
+    return this.#progress({ method: 'POST', path: '/build', query, headers, body: context, signal })
   }
 
   #progress(request: EngineRequest): Progress {

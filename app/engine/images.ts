@@ -4,6 +4,7 @@ import type {
   ImageInspect,
   ImageSummary,
   ImagesPruneResponse,
+  RegistryAuth,
 } from '../../vm/api/images.ts'
 import type { CallOptions } from './containers.ts'
 import type { EngineHttp } from './http.ts'
@@ -44,6 +45,10 @@ export class Images {
     { force, signal }: { force?: boolean | undefined } & CallOptions = {},
   ): Promise<ImageDeleteItem[]> {
     return this.#http.json({ method: 'DELETE', path: imagePath(name), query: { force }, signal })
+  }
+  /** Asks a registry whether it knows these credentials: 'unauthenticated' when not. */
+  login(auth: RegistryAuth, { signal }: CallOptions = {}): Promise<void> {
+    return this.#http.run({ method: 'POST', path: '/auth', json: auth, signal })
   }
   /** Dangling ones, or all that no container uses. */
   prune({ all, signal }: { all: boolean } & CallOptions): Promise<ImagesPruneResponse> {

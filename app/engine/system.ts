@@ -1,3 +1,4 @@
+import type { RegistryAuth } from '../../vm/api/images.ts'
 import type {
   ClockRequest,
   ClockResponse,
@@ -9,6 +10,7 @@ import type {
 import type { DiskUsage, SystemInfo, VersionResponse } from '../../vm/api/system.ts'
 import type { CallOptions } from './containers.ts'
 import type { EngineHttp } from './http.ts'
+import { registryAuth } from './image-streams.ts'
 
 /** The engine itself. */
 export class System {
@@ -57,9 +59,12 @@ export class Slipway {
     return this.#http.run({ method: 'POST', path: '/slipway/shutdown', query: { t: grace }, signal })
   }
   /** Tags that an image's registry lists. */
-  registryTags(name: string, { signal }: CallOptions = {}): Promise<string[]> {
+  registryTags(
+    name: string,
+    { auth, signal }: { auth?: RegistryAuth | undefined } & CallOptions = {},
+  ): Promise<string[]> {
     const path = `/slipway/registry/tags`
-    return this.#http.json({ path, query: { name }, signal })
+    return this.#http.json({ path, query: { name }, headers: registryAuth(auth), signal })
   }
   files(id: string, path: string, { signal }: CallOptions = {}): Promise<ContainerFile[]> {
     return this.#http.json({ path: filesPath(id), query: { path }, signal })

@@ -7,6 +7,7 @@ import { PullDialog } from '../pages/images/pull-dialog.tsx'
 import { NetworkDialog } from '../pages/networks/network-dialog.tsx'
 import { EditDialog } from '../pages/run/edit-dialog.tsx'
 import { RunDialog } from '../pages/run/run-dialog.tsx'
+import { LoginDialog } from '../pages/settings/registries.tsx'
 import { useStore } from '../store.ts'
 import { Button } from './button.tsx'
 import { Modal } from './dialog.tsx'
@@ -27,6 +28,8 @@ export function DialogHost() {
       return <BuildDialog />
     case 'network':
       return <NetworkDialog />
+    case 'login':
+      return <LoginDialog host={dialog.host ?? ''} />
     case 'confirm':
       return <Confirm {...dialog} />
     case 'prompt':

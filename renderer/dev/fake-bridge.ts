@@ -86,6 +86,13 @@ class World {
       this.settings = { ...this.settings, ...patch }
       return this.settings
     },
+    'registries.list': () => ({
+      accounts: [
+        { host: 'docker.io', user: 'mina', source: 'slipway', usable: true },
+        { host: 'ghcr.io', user: 'mina', source: 'docker', usable: true },
+      ],
+      storage: 'keychain',
+    }),
     'machine.start': () => this.startMachine(),
     'machine.stop': () => this.change({ state: 'stopped' }),
     'machine.restart': () => this.startMachine(),

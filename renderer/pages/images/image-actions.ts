@@ -71,15 +71,23 @@ function singleEntries(row: ImageRow): MenuEntry[] {
       label: t('images.push'),
       icon: Upload,
       disabled: row.tag === '',
-      run: () => {
-        startTask('push', name, (handlers) => open('images.push', [name], handlers)).then(
-          () => notify({ title: t('images.pushed', { name }), kind: 'success' }),
-          failed(t('failed.push', { name })),
-        )
-      },
+      run: () => pushImage(name),
     },
     { label: t('common.copyId'), icon: Copy, run: () => copyText(row.image.Id) },
   ]
+}
+
+function pushImage(name: string): void {
+  startTask(
+    'push',
+    name,
+    (handlers) => open('images.push', [name], handlers),
+    undefined,
+    () => pushImage(name),
+  ).then(
+    () => notify({ title: t('images.pushed', { name }), kind: 'success' }),
+    failed(t('failed.push', { name })),
+  )
 }
 
 /** Deletes after saying what is freed at most; layers shared with other images stay. */

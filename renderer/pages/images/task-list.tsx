@@ -1,7 +1,8 @@
-import { Check, CircleAlert, X } from 'lucide-react'
+import { Check, CircleAlert, KeyRound, RotateCw, X } from 'lucide-react'
 import { useEffect, useRef } from 'react'
-import { IconButton } from '../../components/button.tsx'
+import { Button, IconButton } from '../../components/button.tsx'
 import { ProgressBar } from '../../components/status.tsx'
+import { showDialog } from '../../dialogs.ts'
 import { bytes, count, percent } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useStore } from '../../store.ts'
@@ -50,7 +51,7 @@ export function TaskCard({ task }: { task: Task }) {
           onClick={() => (running ? cancelTask(task.id) : dismissTask(task.id))}
         />
       </div>
-      {task.error && <p className="task-error">{task.error}</p>}
+      {task.error && <Failed task={task} error={task.error} />}
       {running && (
         <ProgressBar
           value={task.kind === 'build' || task.kind === 'load' ? undefined : progress}
@@ -65,6 +66,36 @@ export function TaskCard({ task }: { task: Task }) {
         </ul>
       )}
       {task.kind === 'build' && <Output lines={task.output} />}
+    </div>
+  )
+}
+
+/** A registry that wants to know who asks; all that the stream of a pull tells is its words. */
+const REFUSED = /unauthorized|authentication required|no basic auth|denied/i
+
+function Failed({ task, error }: { task: Task; error: string }) {
+  const { t } = useI18n()
+  const host = /^([^/]+[.:][^/]*|localhost)\//.exec(task.subject)?.[1] ?? 'docker.io'
+  const again = task.again
+  return (
+    <div className="task-failed">
+      <p className="task-error grow">{error}</p>
+      {REFUSED.test(error) && (
+        <Button icon={KeyRound} onClick={() => showDialog({ kind: 'login', host })}>
+          {t('registries.signInDots')}
+        </Button>
+      )}
+      {again && (
+        <Button
+          icon={RotateCw}
+          onClick={() => {
+            dismissTask(task.id)
+            again()
+          }}
+        >
+          {t('common.retry')}
+        </Button>
+      )}
     </div>
   )
 }
