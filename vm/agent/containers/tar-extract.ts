@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract, type Header } from 'tar-stream'
 import { EngineError } from '../../api/errors.ts'
+import { collected } from '../content/chunks.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { type Locate, resolveInside } from './safe-path.ts'
 
@@ -24,7 +25,7 @@ export interface ExtractOptions {
 
 export async function extractTree(body: Readable, options: ExtractOptions): Promise<void> {
   const tar = extract()
-  const { stream, gzip } = await sniffGzip(body)
+  const { stream, gzip } = await sniffGzip(collected(body))
   const feeding = gzip
     ? pipeline(stream, createGunzip(), tar, { signal: options.signal })
     : pipeline(stream, tar, { signal: options.signal })
@@ -50,8 +51,10 @@ function failure(error: unknown): EngineError {
     : new EngineError('invalid_argument', `Error processing tar file: ${text}`, { cause: error })
 }
 
-async function sniffGzip(body: Readable): Promise<{ stream: AsyncIterable<Uint8Array>; gzip: boolean }> {
-  const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+async function sniffGzip(
+  body: AsyncIterable<Uint8Array>,
+): Promise<{ stream: AsyncIterable<Uint8Array>; gzip: boolean }> {
+  const iterator = body[Symbol.asyncIterator]()
   const first = await iterator.next()
   const head = first.done ? new Uint8Array() : first.value
   async function* all(): AsyncIterable<Uint8Array> {

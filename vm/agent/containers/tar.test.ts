@@ -24,7 +24,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 function extractInto(inside: string, tar: AsyncIterable<unknown>, keepKinds = false): Promise<void> {
-  return extractTree(Readable.from(tar), { kernel, locate, inside, keepKinds, owner, signal })
+  return extractTree(Readable.from(copies(tar)), { kernel, locate, inside, keepKinds, owner, signal })
+}
+
+/** The packer uses its buffer again; Readable.from asks ahead. */
+async function* copies(tar: AsyncIterable<unknown>): AsyncIterable<Uint8Array> {
+  for await (const chunk of tar) yield Buffer.from(chunk as Uint8Array)
 }
 
 describe('resolveInside', () => {

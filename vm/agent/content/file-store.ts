@@ -1,10 +1,10 @@
 /** Content store in a directory: `blobs/sha256/<hex>` once verified, `ingest/` while being written. */
 import { createHash, randomUUID } from 'node:crypto'
-import { constants, createReadStream } from 'node:fs'
+import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough, type Readable } from 'node:stream'
 import { EngineError } from '../../api/errors.ts'
+import { fileChunks } from './chunks.ts'
 import { noSpace, Room } from './room.ts'
 import type { ContentStore, Digest } from './store.ts'
 
@@ -44,12 +44,12 @@ export class FileContentStore implements ContentStore {
     }
   }
 
-  open(digest: Digest, offset = 0): Readable {
-    const output = new PassThrough({ highWaterMark: 256 * 1024 })
-    const file = createReadStream(this.path(digest), { start: offset, highWaterMark: 256 * 1024 })
-    file.once('error', (error) => output.destroy(isMissing(error) ? missing(digest) : error))
-    output.once('close', () => file.destroy())
-    return file.pipe(output)
+  async *open(digest: Digest, offset = 0): AsyncIterable<Uint8Array> {
+    try {
+      yield* fileChunks(this.path(digest), { start: offset })
+    } catch (error) {
+      throw isMissing(error) ? missing(digest) : error
+    }
   }
 
   async read(digest: Digest): Promise<Uint8Array> {
@@ -131,7 +131,7 @@ async function drain(
   signal: AbortSignal | undefined,
 ): Promise<{ digest: Digest; size: number }> {
   const hash = createHash('sha256')
-  const writer = new BatchWriter(file)
+  const writer = new BatchWriter(file, limit ?? BATCH)
   let size = 0
   try {
     for await (const chunk of source) {
@@ -150,21 +150,29 @@ async function drain(
   return { digest: `sha256:${hash.digest('hex')}`, size }
 }
 
-/** Collects chunks and writes one batch while the next is collected. It keeps the chunks: nobody may reuse them. */
+/** Copies chunks together and writes one batch while the next is collected, in two buffers that it keeps. */
 class BatchWriter {
   readonly #file: FileHandle
-  #batch: Uint8Array[] = []
+  readonly #batchSize: number
+  #batch: Buffer | undefined
+  #spare: Buffer | undefined
   #size = 0
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, expected: number) {
     this.#file = file
+    this.#batchSize = Math.max(1, Math.min(BATCH, expected))
   }
 
   async push(chunk: Uint8Array): Promise<void> {
-    this.#batch.push(chunk)
-    this.#size += chunk.length
-    if (this.#size >= BATCH) await this.#flush()
+    for (let at = 0; at < chunk.length; ) {
+      this.#batch ??= Buffer.allocUnsafeSlow(this.#batchSize)
+      const piece = chunk.subarray(at, at + this.#batch.length - this.#size)
+      this.#batch.set(piece, this.#size)
+      this.#size += piece.length
+      at += piece.length
+      if (this.#size === this.#batch.length) await this.#flush()
+    }
   }
 
   /** Answers when everything is written. */
@@ -175,22 +183,19 @@ class BatchWriter {
 
   async #flush(): Promise<void> {
     await this.#writing
-    const batch = this.#batch
-    this.#batch = []
+    const [batch, size] = [this.#batch, this.#size]
+    if (!batch || size === 0) return
+    this.#batch = this.#spare
+    this.#spare = batch
     this.#size = 0
-    this.#writing = this.#write(batch)
+    this.#writing = this.#write(batch.subarray(0, size))
     // Who waits next hears of it.
     this.#writing.catch(() => undefined)
   }
 
-  async #write(batch: readonly Uint8Array[]): Promise<void> {
-    if (batch.length === 0) return
-    const total = batch.reduce((sum, chunk) => sum + chunk.length, 0)
-    const { bytesWritten } = await this.#file.writev(batch)
-    if (bytesWritten === total) return
-    // A short write: a full disk says so at the next one.
-    const rest = Buffer.concat(batch).subarray(bytesWritten)
-    for (let at = 0; at < rest.length; ) at += (await this.#file.write(rest, at)).bytesWritten
+  async #write(bytes: Buffer): Promise<void> {
+    // A write may be short: a full disk says so at the next one.
+    for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten
   }
 }
 

@@ -2,8 +2,6 @@
  * Content store: blobs by digest (`sha256:<hex>`), as in containerd's core/content. A blob is visible only after its
  * size and digest were verified; writing is ingest → verify → fsync → rename. Blobs are immutable.
  */
-import type { Readable } from 'node:stream'
-
 export type Digest = `sha256:${string}`
 
 /** OCI descriptor (https://github.com/opencontainers/image-spec/blob/main/descriptor.md). */
@@ -19,13 +17,14 @@ export interface Descriptor {
 export interface ContentStore {
   /** Size in bytes, or undefined when the blob is not here. */
   info(digest: Digest): Promise<{ size: number } | undefined>
-  /** Whole blob from `offset` on; not_found when it is not here. */
-  open(digest: Digest, offset?: number): Readable
+  /** Whole blob from `offset` on; not_found when it is not here. A chunk holds until the next is asked for. */
+  open(digest: Digest, offset?: number): AsyncIterable<Uint8Array>
   /** Small blobs (manifests, configs) at once; not_found; refuses more than 8 MiB (invalid_argument). */
   read(digest: Digest): Promise<Uint8Array>
   /**
    * Streams `source` in and makes the blob visible. `expected` is verified: a wrong digest or size is data_loss naming
-   * both, and nothing stays. A blob that is already here is not written again. Returns digest and size.
+   * both, and nothing stays. A blob that is already here is not written again. No chunk is kept when the next is asked
+   * for. Returns digest and size.
    */
   write(
     source: AsyncIterable<Uint8Array>,

@@ -75,6 +75,14 @@ export function contentStoreSuite(name: string, make: () => Promise<ContentStore
       expect(await fixture.leftovers()).toBe(0)
     })
 
+    it('keeps no chunk when it asks for the next', async () => {
+      const { store } = fixture
+      const { digest, size } = await store.write(reusing('first ', 'second ', 'third'))
+      expect(digest).toBe(digestOf('first second third'))
+      expect(Buffer.from(await store.read(digest)).toString()).toBe('first second third')
+      expect(size).toBe(18)
+    })
+
     it('says not_found for what is not here', async () => {
       const { store } = fixture
       await expect(store.read(digestOf('absent'))).rejects.toMatchObject({ kind: 'not_found' })
@@ -101,6 +109,15 @@ export function contentStoreSuite(name: string, make: () => Promise<ContentStore
 
 async function* chunks(...texts: string[]): AsyncIterable<Uint8Array> {
   for (const text of texts) yield Buffer.from(text)
+}
+
+/** All in one buffer, as a file is read. */
+async function* reusing(...texts: string[]): AsyncIterable<Uint8Array> {
+  const buffer = Buffer.alloc(16)
+  for (const text of texts) {
+    yield buffer.subarray(0, buffer.write(text))
+    buffer.fill('!')
+  }
 }
 
 async function* failing(...texts: string[]): AsyncIterable<Uint8Array> {

@@ -146,16 +146,16 @@ export class HttpContext implements Context {
     return this.#upgrade
   }
 
-  /** False when the client is gone. */
+  /** Answers when the chunk is on its way, so that its buffer may be used again; false when the client is gone. */
   async #write(chunk: Uint8Array): Promise<boolean> {
     if (this.response.destroyed || this.signal.aborted) return false
-    if (this.response.write(chunk)) return true
     await new Promise<void>((resolve) => {
       const done = () => {
-        this.response.off('drain', done).off('close', done)
+        this.response.off('close', done)
         resolve()
       }
-      this.response.on('drain', done).on('close', done)
+      this.response.on('close', done)
+      this.response.write(chunk, done)
     })
     return !this.response.destroyed
   }

@@ -40,7 +40,7 @@ export interface Context {
   empty(status?: number): void
   text(status: number, text: string): void
   /**
-   * Streams bytes with back-pressure. The status is sent with the first chunk (`eager`: at once), so that a failure
+   * Streams bytes with back-pressure; the next chunk is asked for when the last is on its way. The status is sent with the first chunk (`eager`: at once), so that a failure
    * before it still gets a status; a later one cuts the connection.
    */
   stream(

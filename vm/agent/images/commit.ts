@@ -3,15 +3,13 @@ import { createHash } from 'node:crypto'
 import type { ContainerConfig } from '../../api/containers.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
-import type { LayerDiffer, Snapshotter } from '../snapshots/snapshotter.ts'
+import type { LayerApplier, Snapshotter } from '../snapshots/snapshotter.ts'
 import { chainIds } from './chain.ts'
 import type { ImageConfig, ResolvedImage } from './images.ts'
-import { ALL_BLOBS, type Lease, type Leases } from './leases.ts'
+import { EMPTY_TAR, type Layers } from './layers.ts'
+import type { Lease, Leases } from './leases.ts'
 import { hostPlatform } from './manifest.ts'
 import type { ImageStore } from './store.ts'
-
-/** The tar of nothing: two zero blocks. Docker makes no layer of it. */
-const EMPTY_TAR: Digest = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
 
 export interface NewImage {
   parent: ResolvedImage | undefined
@@ -25,50 +23,43 @@ export interface NewImage {
 
 export class Committer {
   readonly #content: FileContentStore
-  readonly #differ: LayerDiffer
+  readonly #applier: LayerApplier
+  readonly #layers: Layers
   readonly #snapshots: Snapshotter
   readonly #store: ImageStore
   readonly #leases: Leases
 
   constructor(options: {
     content: FileContentStore
-    differ: LayerDiffer
+    applier: LayerApplier
+    layers: Layers
     snapshots: Snapshotter
     store: ImageStore
     leases: Leases
   }) {
     this.#content = options.content
-    this.#differ = options.differ
+    this.#applier = options.applier
+    this.#layers = options.layers
     this.#snapshots = options.snapshots
     this.#store = options.store
     this.#leases = options.leases
   }
 
   /**
-   * Image of the changes in `snapshot` (none: only the config changes). The snapshot itself is left alone: its content
-   * is packed and unpacked into a layer, since a container goes on writing into its own.
+   * Image of the changes in `snapshot` (none: only the config changes). The snapshot itself is left alone, since a
+   * container goes on writing into its own: its content is copied into a layer.
    */
   async commit(
     image: NewImage,
     snapshot: string | undefined,
-    unpack: (layer: {
-      digest: Digest
-      diffId: Digest
-      chainId: Digest
-      parent: Digest | undefined
-    }) => Promise<void>,
     options: { signal?: AbortSignal } = {},
   ): Promise<Digest> {
     const lease = this.#leases.take()
     try {
-      const blob = snapshot === undefined ? undefined : await this.#pack(snapshot, lease, options)
-      if (!blob) return await this.record(image, undefined, lease)
       const below = image.parent?.config.rootfs.diff_ids ?? []
-      const chain = chainIds([...below, blob.digest])
-      const chainId = chain.at(-1) ?? blob.digest
-      await lease.hold(chainId)
-      await unpack({ digest: blob.digest, diffId: blob.digest, chainId, parent: chain.at(-2) })
-      return await this.record(image, { diffId: blob.digest }, lease)
+      const diffId =
+        snapshot === undefined ? undefined : await this.#layers.copy(snapshot, below, lease, options)
+      return await this.record(image, diffId === undefined ? undefined : { diffId }, lease)
     } finally {
       lease[Symbol.dispose]()
     }
@@ -79,9 +70,7 @@ export class Committer {
    * working snapshots end with their step. Its parent must be the parent image's snapshot.
    */
   async adopt(image: NewImage, snapshot: string, options: { signal?: AbortSignal } = {}): Promise<Digest> {
-    const hash = createHash('sha256')
-    for await (const chunk of this.#differ.diff(snapshot, options)) hash.update(chunk)
-    const diffId: Digest = `sha256:${hash.digest('hex')}`
+    const { diffId } = await this.#applier.digest(snapshot, options)
     const lease = this.#leases.take()
     try {
       if (diffId === EMPTY_TAR) {
@@ -145,19 +134,6 @@ export class Committer {
       })
     })
     return id
-  }
-
-  /** The snapshot's changes as a plain tar in the content store; undefined when there are none. */
-  async #pack(
-    snapshot: string,
-    lease: Lease,
-    options: { signal?: AbortSignal },
-  ): Promise<Descriptor | undefined> {
-    await lease.hold(ALL_BLOBS)
-    const written = await this.#content.write(this.#differ.diff(snapshot, options), {}, options)
-    await lease.hold(written.digest)
-    if (written.digest === EMPTY_TAR) return undefined
-    return { mediaType: 'application/vnd.oci.image.layer.v1.tar', ...written }
   }
 }
 

@@ -2,10 +2,11 @@
  * `docker load`: docker-archive and OCI layout tars. The archive is streamed once: files go straight into the content
  * store, so memory stays flat and files may come in any order.
  */
-import { PassThrough } from 'node:stream'
+import type { Transform } from 'node:stream'
 import * as v from 'valibot'
 import { EngineError } from '../../api/errors.ts'
 import type { ProgressMessage } from '../../api/images.ts'
+import { collected } from '../content/chunks.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
 import type { EventBus } from '../events.ts'
@@ -177,11 +178,11 @@ export class Loader {
 export async function* entriesOf(
   tar: AsyncIterable<Uint8Array>,
 ): AsyncIterable<{ header: TarHeader; content: AsyncIterable<Uint8Array> }> {
-  // The reader pushes and this pulls: what one chunk of input yields waits in `events`, at most that chunk's worth.
+  // The reader pushes and this pulls: what one chunk of input yields waits in `events`, and is gone before the next.
   const events: ({ header: TarHeader } | { data: Uint8Array } | 'done')[] = []
   const reader = new TarReader({
     entry: (header) => events.push({ header }),
-    data: (chunk) => events.push({ data: Uint8Array.from(chunk) }),
+    data: (chunk) => events.push({ data: chunk }),
     done: () => events.push('done'),
   })
   const input = decompressed(tar)[Symbol.asyncIterator]()
@@ -211,34 +212,49 @@ export async function* entriesOf(
   }
 }
 
-/** Gunzips (or unzstds) a stream by its first bytes. */
+/** Gunzips (or unzstds) a stream by its first bytes. A chunk holds until the next is asked for. */
 export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const input = source[Symbol.asyncIterator]()
+  const input = collected(source)[Symbol.asyncIterator]()
   const first = await input.next()
   if (first.done) return
-  const rest = (async function* () {
-    yield first.value
-    for (let item = await input.next(); !item.done; item = await input.next()) yield item.value
+  const whole = (async function* () {
+    try {
+      for (let item: IteratorResult<Uint8Array> = first; !item.done; item = await input.next())
+        yield item.value
+    } finally {
+      await input.return?.()
+    }
   })()
   const transform = decompressor(compressionOf(first.value))
-  if (!transform) {
-    yield* rest
-    return
-  }
-  const output = new PassThrough()
-  void (async () => {
+  yield* transform ? through(whole, transform) : whole
+}
+
+async function* through(source: AsyncIterable<Uint8Array>, transform: Transform): AsyncIterable<Uint8Array> {
+  const feeding = (async () => {
     try {
-      for await (const chunk of rest)
-        if (!transform.write(chunk)) await new Promise((resolve) => transform.once('drain', resolve))
+      for await (const chunk of source) await written(transform, chunk)
       transform.end()
     } catch (error) {
       transform.destroy(error instanceof Error ? error : new Error(String(error)))
     }
   })()
-  transform.on('error', (error) =>
-    output.destroy(new EngineError('data_loss', `corrupt archive: ${error.message}`, { cause: error })),
-  )
-  yield* transform.pipe(output)
+  try {
+    for await (const chunk of collected(transform)) yield chunk
+  } catch (error) {
+    const corrupt = error instanceof Error && 'code' in error && /^Z_|ZSTD/.test(String(error.code))
+    if (!corrupt) throw error
+    throw new EngineError('data_loss', `corrupt archive: ${error.message}`, { cause: error })
+  } finally {
+    transform.destroy()
+    await feeding
+  }
+}
+
+/** Until the transform has done with the chunk. */
+function written(transform: Duplex, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transform.write(chunk, (error) => (error ? reject(error) : resolve()))
+  })
 }
 
 function need(files: Files, path: string): Blob {

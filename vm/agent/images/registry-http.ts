@@ -3,10 +3,8 @@
  * node:http rather than fetch: the dialled address must differ from the Host header (the host's loopback), and
  * megabytes go through without web streams.
  */
-import type { Agent, IncomingMessage } from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { EngineError } from '../../api/errors.ts'
 import type { EngineConfig } from '../../api/slipway.ts'
 import { Agent as HttpAgent, request as httpRequest } from '../http/node-http.ts'
@@ -27,6 +25,7 @@ export interface HttpRequest {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   url: URL
   headers?: Record<string, string>
+  /** A stream's chunk is gone when the next is asked for. */
   body?: Uint8Array | AsyncIterable<Uint8Array>
   /** Accept any certificate (registries configured as insecure). */
   insecure?: boolean
@@ -121,20 +120,9 @@ export class RegistryHttp implements AsyncDisposable {
       // An upload moves while bytes move: the deadline for the head starts at the end of the body.
       outgoing.setTimeout(this.#timeouts.idle, () => outgoing.destroy(new Error('i/o timeout')))
       deadline.refresh()
-      pipeline(
-        Readable.from(request.body, { objectMode: false }),
-        this.#refreshing(deadline),
-        outgoing,
-      ).catch((error: unknown) => outgoing.destroy(error instanceof Error ? error : new Error(String(error))))
-    }
-  }
-
-  #refreshing(deadline: NodeJS.Timeout) {
-    return async function* (source: AsyncIterable<Uint8Array>) {
-      for await (const chunk of source) {
-        deadline.refresh()
-        yield chunk
-      }
+      sendBody(outgoing, request.body, () => deadline.refresh()).catch((error: unknown) =>
+        outgoing.destroy(error instanceof Error ? error : new Error(String(error))),
+      )
     }
   }
 
@@ -183,6 +171,23 @@ export class RegistryHttp implements AsyncDisposable {
     if (this.#hostLoopback && isLoopback(bare(url.hostname))) url.hostname = this.#hostLoopback
     return url.href
   }
+}
+
+/** Each chunk is on its way before the next is asked for: it may be the same buffer again. */
+async function sendBody(
+  outgoing: ClientRequest,
+  body: AsyncIterable<Uint8Array>,
+  onMove: () => void,
+): Promise<void> {
+  const closed = new Promise<'closed'>((resolve) => outgoing.once('close', () => resolve('closed')))
+  for await (const chunk of body) {
+    onMove()
+    const sent = new Promise<void>((resolve, reject) =>
+      outgoing.write(chunk, (error) => (error ? reject(error) : resolve())),
+    )
+    if ((await Promise.race([sent, closed])) === 'closed') return
+  }
+  outgoing.end()
 }
 
 /** The body of a small answer; more than `limit` bytes is data_loss. */

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { EngineError } from '../../api/errors.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
-import type { LayerDiffer } from '../snapshots/snapshotter.ts'
+import type { LayerApplier, LayerDiffer } from '../snapshots/snapshotter.ts'
 import type { TarHeader } from '../snapshots/tar-reader.ts'
 import { TAR_END, tarHeader, tarPadding } from '../snapshots/tar-writer.ts'
 import { blobPath } from './archive.ts'
@@ -27,20 +27,23 @@ export class Saver {
   readonly #library: Library
   readonly #content: FileContentStore
   readonly #differ: LayerDiffer
+  readonly #applier: LayerApplier
 
   constructor(options: {
     store: ImageStore
     library: Library
     content: FileContentStore
     differ: LayerDiffer
+    applier: LayerApplier
   }) {
     this.#store = options.store
     this.#library = options.library
     this.#content = options.content
     this.#differ = options.differ
+    this.#applier = options.applier
   }
 
-  /** The bytes of the archive. not_found before the first byte when a reference is unknown. */
+  /** The bytes of the archive; a chunk holds until the next is asked for. not_found before the first byte when a reference is unknown. */
   async *save(references: string[], options: { signal?: AbortSignal }): AsyncIterable<Uint8Array> {
     const images = this.#choose(references)
     const written = new Set<Digest>()
@@ -140,15 +143,8 @@ export class Saver {
     const [chainId, digest] = [chainIds(diffIds)[index], diffIds[index]]
     if (chainId === undefined || digest === undefined)
       throw new EngineError('internal', `image ${record.id}: no layer ${index}`)
-    let size = 0
-    const hash = createHash('sha256')
-    for await (const chunk of this.#differ.diff(chainId, options)) {
-      size += chunk.length
-      hash.update(chunk)
-    }
-    if (`sha256:${hash.digest('hex')}` !== digest) {
-      throw new EngineError('data_loss', `layer ${digest}: its files changed on disk`)
-    }
+    const { diffId, size } = await this.#applier.digest(chainId, options)
+    if (diffId !== digest) throw new EngineError('data_loss', `layer ${digest}: its files changed on disk`)
     if (!written.has(digest)) {
       yield tarHeader(fileHeader(blobPath(digest), size))
       yield* this.#differ.diff(chainId, options)

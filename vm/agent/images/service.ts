@@ -1,5 +1,4 @@
 /** The image service: composition of the parts in this folder behind the contract in images.ts. */
-import { createReadStream } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError, kindOf } from '../../api/errors.ts'
@@ -14,6 +13,7 @@ import type {
   RegistryAuth,
 } from '../../api/images.ts'
 import type { EngineConfig } from '../../api/slipway.ts'
+import { fileChunks } from '../content/chunks.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Digest } from '../content/store.ts'
 import { writeJson } from '../content/write-json.ts'
@@ -102,7 +102,7 @@ export class Images implements ImageService, AsyncDisposable {
     this.#loader = new Loader(more)
     this.#saver = new Saver(more)
     this.#remover = new Remover(more)
-    this.#committer = new Committer(parts)
+    this.#committer = new Committer(more)
   }
 
   /**
@@ -141,7 +141,7 @@ export class Images implements ImageService, AsyncDisposable {
     await this.#gate.passed
     const marker = join(this.#root, `${name}.loaded`)
     if ((await exists(marker)) || !(await exists(archive))) return
-    await this.#loader.load(createReadStream(archive), () => undefined, {})
+    await this.#loader.load(fileChunks(archive), () => undefined, {})
     await writeJson(marker, { version: 1 })
   }
 
@@ -328,12 +328,7 @@ export class Images implements ImageService, AsyncDisposable {
     const id =
       options.adopt && options.snapshot !== undefined
         ? await this.#committer.adopt(options, options.snapshot, signal)
-        : await this.#committer.commit(
-            options,
-            options.snapshot,
-            (layer) => this.#layers.unpack(layer, { signal: options.signal }),
-            signal,
-          )
+        : await this.#committer.commit(options, options.snapshot, signal)
     if (options.reference) await this.tag(id, options.reference)
     return id
   }

@@ -10,7 +10,7 @@ export type UploadOutcome = { type: 'exists' } | { type: 'mounted'; from: string
 const CHUNK = 16 * 1024 * 1024
 
 /**
- * `open` gives the blob's bytes from an offset. The upload is one request; a registry that refuses that for its size
+ * `open` gives the blob's bytes from an offset; a chunk of it is gone when the next is asked for. The upload is one request; a registry that refuses that for its size
  * gets chunks.
  */
 export async function pushBlob(
@@ -94,7 +94,7 @@ async function chunked(
   const signal = options.signal ? { signal: options.signal } : {}
   let location = first
   let offset = 0
-  for await (const chunk of grouped(open(0), CHUNK)) {
+  for await (const chunk of grouped(open(0), Math.min(CHUNK, blob.size))) {
     const response = await repository.send({
       method: 'PATCH',
       url: location,
@@ -145,16 +145,20 @@ async function* counted(
   }
 }
 
-async function* grouped(source: AsyncIterable<Uint8Array>, size: number): AsyncIterable<Buffer> {
-  let parts: Uint8Array[] = []
+/** Pieces of `size`, in one buffer that is filled again for the next. */
+async function* grouped(source: AsyncIterable<Uint8Array>, size: number): AsyncIterable<Uint8Array> {
+  const group = Buffer.allocUnsafeSlow(size)
   let held = 0
   for await (const chunk of source) {
-    parts.push(chunk)
-    held += chunk.length
-    if (held < size) continue
-    yield Buffer.concat(parts)
-    parts = []
-    held = 0
+    for (let at = 0; at < chunk.length; ) {
+      const piece = chunk.subarray(at, at + size - held)
+      group.set(piece, held)
+      held += piece.length
+      at += piece.length
+      if (held < size) continue
+      yield group
+      held = 0
+    }
   }
-  if (held > 0) yield Buffer.concat(parts)
+  if (held > 0) yield group.subarray(0, held)
 }

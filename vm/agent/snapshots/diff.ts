@@ -2,8 +2,9 @@
  * The changes of a snapshot as an OCI layer tar: names in order, whiteouts for what overlayfs marks deleted, hard
  * links within the layer kept. The same tree gives the same bytes, so a layer can be packed again instead of kept.
  */
-import { constants, createReadStream, type Stats } from 'node:fs'
-import { lstat, open, readdir, readlink } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { lstat, readdir, readlink } from 'node:fs/promises'
+import { fileChunks } from '../content/chunks.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import type { LayerDiffer, Snapshotter } from './snapshotter.ts'
 import type { TarHeader, TarType } from './tar-reader.ts'
@@ -11,10 +12,10 @@ import { TAR_END, tarHeader, tarPadding } from './tar-writer.ts'
 
 type DiffKernel = Pick<Kernel, 'getXattr' | 'listXattrs'>
 const OPAQUE_XATTR = 'trusted.overlay.opaque'
+const ZEROS = Buffer.alloc(64 * 1024)
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map()
 /** Overlay's bookkeeping and labels of this machine are not content. */
 const KEPT_XATTR = /^(security\.capability$|user\.(?!overlay\.))/
-const READ_SIZE = 256 * 1024
 
 export class OverlayDiffer implements LayerDiffer {
   readonly #snapshots: Snapshotter
@@ -31,7 +32,7 @@ export class OverlayDiffer implements LayerDiffer {
   }
 }
 
-/** A whole directory in overlay upper form as a layer tar. */
+/** A whole directory in overlay upper form as a layer tar. A chunk holds until the next is asked for. */
 export async function* packTree(
   root: string,
   kernel: DiffKernel,
@@ -90,22 +91,18 @@ async function* entry(
     yield tarHeader(header(relative, 'file', info, { size: info.size, xattrs }))
     yield* contentOf(path, info.size)
   } else {
-    yield tarHeader(header(relative, typeOf(info), info, { ...device(info), xattrs }))
+    yield tarHeader(header(relative, tarTypeOf(info), info, { ...deviceNumbers(info), xattrs }))
   }
 }
 
-/** Exactly `size` bytes and the padding, also when the file shrinks meanwhile. */
-async function* contentOf(path: string, size: number): AsyncIterable<Uint8Array> {
+/** Exactly `size` bytes of a file and the padding, also when it shrinks meanwhile or is gone. */
+export async function* contentOf(path: string, size: number): AsyncIterable<Uint8Array> {
   let left = size
-  if (size > 0) {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
-    const stream = createReadStream('', { fd: file, end: size - 1, highWaterMark: READ_SIZE })
-    for await (const chunk of stream) {
-      left -= chunk.length
-      yield chunk
-    }
+  for await (const chunk of size > 0 ? fileChunks(path, { size }) : []) {
+    left -= chunk.length
+    yield chunk
   }
-  if (left > 0) yield Buffer.alloc(left)
+  for (; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left)
   yield tarPadding(size)
 }
 
@@ -146,13 +143,17 @@ function whiteoutName(relative: string): string {
   return `${relative.slice(0, slash + 1)}.wh.${relative.slice(slash + 1)}`
 }
 
-function typeOf(info: Stats): TarType {
+/** What a file that is no socket is in a tar. */
+export function tarTypeOf(info: Stats): TarType {
+  if (info.isFile()) return 'file'
+  if (info.isDirectory()) return 'directory'
+  if (info.isSymbolicLink()) return 'symlink'
   if (info.isCharacterDevice()) return 'character-device'
   return info.isBlockDevice() ? 'block-device' : 'fifo'
 }
 
 /** makedev(3) of Linux, the other way round. */
-function device(info: Stats): { major: number; minor: number } {
+export function deviceNumbers(info: Stats): { major: number; minor: number } {
   if (info.isFIFO()) return { major: 0, minor: 0 }
   const rdev = BigInt(info.rdev)
   return {

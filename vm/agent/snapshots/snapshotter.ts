@@ -34,6 +34,14 @@ export interface Snapshotter {
   layerDirs(name: string): Promise<string[]>
 }
 
+/** A layer as a tar that need not exist. */
+export interface PackedLayer {
+  /** Digest of the uncompressed tar. */
+  diffId: Digest
+  /** Bytes of it. */
+  size: number
+}
+
 export interface AppliedLayer {
   /** Digest of the uncompressed tar. */
   diffId: Digest
@@ -56,10 +64,14 @@ export interface LayerApplier {
     path: string,
     options?: { signal?: AbortSignal; digest?: Digest; onProgress?: (bytes: number) => void },
   ): Promise<AppliedLayer>
+  /** Applies to `key` the layer that the changes of snapshot `source` make; `source` is left alone. */
+  copy(source: string, key: string, options?: { signal?: AbortSignal }): Promise<AppliedLayer>
+  /** The layer that the changes of a snapshot make. */
+  digest(key: string, options?: { signal?: AbortSignal }): Promise<PackedLayer>
 }
 
 /** The reverse: the changes of a snapshot as a layer tar with OCI whiteouts, for commit, export and build. */
 export interface LayerDiffer {
-  /** The same snapshot gives the same bytes. */
+  /** The same snapshot gives the same bytes. A chunk holds until the next is asked for. */
   diff(key: string, options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>
 }

@@ -5,19 +5,28 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { EngineError, type ErrorKind, kindOf, messageOf } from '../../api/errors.ts'
 import type { Digest } from '../content/store.ts'
-import type { AppliedLayer, LayerApplier, Snapshotter } from './snapshotter.ts'
-import { type UnpackKernel, type UnpackRequest, unpack } from './unpack.ts'
+import type { AppliedLayer, LayerApplier, PackedLayer, Snapshotter } from './snapshotter.ts'
+import { type CopyKernel, copyLayer, digestTree, type UnpackRequest, unpack } from './unpack.ts'
 
-type Request = ({ type: 'unpack' } & UnpackRequest & { id: number }) | { type: 'cancel'; id: number }
+type Work =
+  | ({ type: 'unpack' } & UnpackRequest)
+  | { type: 'copy'; source: string; upper: string; lower: string[] }
+  | { type: 'digest'; source: string }
+type Request = (Work & { id: number }) | { type: 'cancel'; id: number }
+type Result = AppliedLayer | PackedLayer
 type Reply =
   | { type: 'progress'; id: number; bytes: number }
-  | { type: 'done'; id: number; result: AppliedLayer }
+  | { type: 'done'; id: number; result: Result }
   | { type: 'failed'; id: number; kind: ErrorKind; message: string }
 
 interface Job {
-  resolve(result: AppliedLayer): void
+  resolve(result: Result): void
   reject(error: unknown): void
   onProgress: ((bytes: number) => void) | undefined
+}
+interface Watch {
+  signal?: AbortSignal
+  onProgress?: (bytes: number) => void
 }
 
 const IDLE_MS = 20_000
@@ -43,35 +52,51 @@ export class LayerUnpacker implements LayerApplier, AsyncDisposable {
     this.#scheduleEnd()
   }
 
-  async apply(
-    key: string,
-    path: string,
-    options: { signal?: AbortSignal; digest?: Digest; onProgress?: (bytes: number) => void } = {},
-  ): Promise<AppliedLayer> {
+  async apply(key: string, path: string, options: Watch & { digest?: Digest } = {}): Promise<AppliedLayer> {
     options.signal?.throwIfAborted()
-    const [upper, ...lower] = await this.#snapshots.layerDirs(key)
-    if (upper === undefined) throw new EngineError('not_found', `snapshot ${key}: not found`)
-    const worker = this.#start()
-    const id = this.#next++
-    const cancel = () => worker.postMessage({ type: 'cancel', id } satisfies Request)
-    options.signal?.addEventListener('abort', cancel, { once: true })
-    try {
-      return await new Promise<AppliedLayer>((resolve, reject) => {
-        this.#jobs.set(id, { resolve, reject, onProgress: options.onProgress })
-        const { digest } = options
-        worker.postMessage({ type: 'unpack', id, path, upper, lower, digest } satisfies Request)
-      })
-    } finally {
-      options.signal?.removeEventListener('abort', cancel)
-      options.signal?.throwIfAborted()
-      this.#scheduleEnd()
-    }
+    const { upper, lower } = await this.#directories(key)
+    const { digest } = options
+    return (await this.#run({ type: 'unpack', path, upper, lower, digest }, options)) as AppliedLayer
+  }
+
+  async copy(source: string, key: string, options: Watch = {}): Promise<AppliedLayer> {
+    const from = await this.#snapshots.upperDir(source)
+    const { upper, lower } = await this.#directories(key)
+    return (await this.#run({ type: 'copy', source: from, upper, lower }, options)) as AppliedLayer
+  }
+
+  async digest(key: string, options: Watch = {}): Promise<PackedLayer> {
+    return this.#run({ type: 'digest', source: await this.#snapshots.upperDir(key) }, options)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#idle)
     await this.#worker?.terminate()
     this.#worker = undefined
+  }
+
+  async #directories(key: string): Promise<{ upper: string; lower: string[] }> {
+    const [upper, ...lower] = await this.#snapshots.layerDirs(key)
+    if (upper === undefined) throw new EngineError('not_found', `snapshot ${key}: not found`)
+    return { upper, lower }
+  }
+
+  async #run(work: Work, { signal, onProgress }: Watch): Promise<Result> {
+    signal?.throwIfAborted()
+    const worker = this.#start()
+    const id = this.#next++
+    const cancel = () => worker.postMessage({ type: 'cancel', id } satisfies Request)
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      return await new Promise<Result>((resolve, reject) => {
+        this.#jobs.set(id, { resolve, reject, onProgress })
+        worker.postMessage({ ...work, id } satisfies Request)
+      })
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+      signal?.throwIfAborted()
+      this.#scheduleEnd()
+    }
   }
 
   #start(): Worker {
@@ -117,7 +142,7 @@ export class LayerUnpacker implements LayerApplier, AsyncDisposable {
 }
 
 /** The thread's side: one job after the other, in the order they came. */
-export function serveUnpacking(port: MessagePort, kernel: UnpackKernel): void {
+export function serveUnpacking(port: MessagePort, kernel: CopyKernel): void {
   const aborts = new Map<number, AbortController>()
   let last: Promise<void> = Promise.resolve()
   port.on('message', (request: Request) => {
@@ -136,8 +161,8 @@ export function serveUnpacking(port: MessagePort, kernel: UnpackKernel): void {
 
 async function answer(
   port: MessagePort,
-  kernel: UnpackKernel,
-  request: UnpackRequest & { id: number },
+  kernel: CopyKernel,
+  request: Work & { id: number },
   signal: AbortSignal,
 ): Promise<Reply> {
   let told = 0
@@ -148,9 +173,20 @@ async function answer(
     port.postMessage({ type: 'progress', id: request.id, bytes } satisfies Reply)
   }
   try {
-    const result = await unpack(kernel, request, { signal, onProgress })
+    const result = await carryOut(kernel, request, { signal, onProgress })
     return { type: 'done', id: request.id, result }
   } catch (error) {
     return { type: 'failed', id: request.id, kind: kindOf(error), message: messageOf(error) }
+  }
+}
+
+function carryOut(kernel: CopyKernel, work: Work, watch: Watch): Promise<Result> {
+  switch (work.type) {
+    case 'unpack':
+      return unpack(kernel, work, watch)
+    case 'copy':
+      return copyLayer(kernel, work, watch)
+    case 'digest':
+      return digestTree(kernel, work.source, watch)
   }
 }

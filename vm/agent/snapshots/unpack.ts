@@ -2,13 +2,15 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { Readable, Transform } from 'node:stream'
+import type { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { EngineError } from '../../api/errors.ts'
+import { collected, fileChunks } from '../content/chunks.ts'
 import type { Digest } from '../content/store.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { LayerWriter } from './apply.ts'
-import type { AppliedLayer } from './snapshotter.ts'
+import { packTree } from './diff.ts'
+import type { AppliedLayer, PackedLayer } from './snapshotter.ts'
 import { TarReader } from './tar-reader.ts'
 
 export interface UnpackRequest {
@@ -21,6 +23,7 @@ export interface UnpackRequest {
   digest?: Digest | undefined
 }
 export type UnpackKernel = Pick<Kernel, 'mknod' | 'setXattr' | 'syncFilesystem'>
+export type CopyKernel = UnpackKernel & Pick<Kernel, 'getXattr' | 'listXattrs'>
 
 // Node 22.15 and newer; unit tests may run on an older one.
 const zstd = (zlib as { createZstdDecompress?: (options: { chunkSize: number }) => Transform })
@@ -59,31 +62,85 @@ export async function unpack(
 ): Promise<AppliedLayer> {
   const compression = compressionOf(await headOf(request.path))
   const known = compression === 'none' ? request.digest : undefined
-  const hash = known === undefined ? createHash('sha256') : undefined
-  const writer = new LayerWriter({ kernel, root: request.upper, lower: request.lower })
-  const reader = new TarReader(writer)
-  const file = createReadStream(request.path, { highWaterMark: READ_SIZE })
   const transform = decompressor(compression)
-  const source: Readable = transform ? file.pipe(transform) : file
-  file.on('error', (error) => transform?.destroy(error))
+  if (!transform) {
+    return fill(kernel, request, known, counted(fileChunks(request.path), options.onProgress), options.signal)
+  }
+  const file = createReadStream(request.path, { highWaterMark: READ_SIZE })
+  file.on('error', (error) => transform.destroy(error))
   try {
-    for await (const chunk of source) {
-      options.signal?.throwIfAborted()
+    const source = counted(collected(file.pipe(transform)), () => options.onProgress?.(file.bytesRead))
+    return await fill(kernel, request, undefined, source, options.signal)
+  } finally {
+    file.destroy()
+    transform.destroy()
+  }
+}
+
+/**
+ * Fills `upper` with the changes that the directory `source` holds in overlay upper form, by way of the layer tar that
+ * they make: the same as packing and unpacking it, with nothing kept between.
+ */
+export async function copyLayer(
+  kernel: CopyKernel,
+  request: { source: string; upper: string; lower: string[] },
+  options: { signal?: AbortSignal } = {},
+): Promise<AppliedLayer> {
+  return fill(kernel, request, undefined, packTree(request.source, kernel, options), options.signal)
+}
+
+/** Digest and size of the layer tar that a directory in overlay upper form makes. */
+export async function digestTree(
+  kernel: CopyKernel,
+  source: string,
+  options: { signal?: AbortSignal } = {},
+): Promise<PackedLayer> {
+  const hash = createHash('sha256')
+  let size = 0
+  for await (const chunk of packTree(source, kernel, options)) {
+    hash.update(chunk)
+    size += chunk.length
+  }
+  return { diffId: `sha256:${hash.digest('hex')}`, size }
+}
+
+/** `known`: the digest of the tar, which then is not hashed again. */
+async function fill(
+  kernel: UnpackKernel,
+  target: { upper: string; lower: string[] },
+  known: Digest | undefined,
+  tar: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<AppliedLayer> {
+  const hash = known === undefined ? createHash('sha256') : undefined
+  const writer = new LayerWriter({ kernel, root: target.upper, lower: target.lower })
+  const reader = new TarReader(writer)
+  try {
+    for await (const chunk of tar) {
+      signal?.throwIfAborted()
       hash?.update(chunk)
       reader.push(chunk)
-      options.onProgress?.(file.bytesRead)
     }
     reader.finish()
     writer.finish()
-    kernel.syncFilesystem(request.upper)
-    const diffId: Digest = known ?? `sha256:${hash?.digest('hex') ?? ''}`
-    return { diffId, ...writer.usage }
+    kernel.syncFilesystem(target.upper)
+    return { diffId: known ?? `sha256:${hash?.digest('hex') ?? ''}`, ...writer.usage }
   } catch (error) {
     throw worded(error)
   } finally {
     writer.abort()
-    file.destroy()
-    transform?.destroy()
+  }
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onProgress: ((bytes: number) => void) | undefined,
+): AsyncIterable<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of source) {
+    yield chunk
+    bytes += chunk.length
+    onProgress?.(bytes)
   }
 }
 
