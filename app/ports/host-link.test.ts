@@ -80,11 +80,11 @@ function host(): PublishedPorts {
 }
 async function publisher(model: 'direct' | 'double' = 'direct'): Promise<Publisher> {
   const records = new RecordFolder<PublicationRecord>(join(folder, 'ports'), { durable: false })
-  let loaded: Promise<unknown> | undefined
-  const ready = async () => void (await loaded)
-  const made = new Publisher({ link, firewall, folder: records, model, log: () => undefined, ready })
-  loaded = made.load()
-  await loaded
+  const made = new Publisher({ link, firewall, folder: records, model, log: () => undefined })
+  await made.load()
+  link.onConnect = () => void made.sync()
+  // One that is there already tells no more that it came.
+  if (link.connected) await made.sync()
   return made
 }
 const web = { containerId: 'c'.repeat(64), containerName: 'web', containerIp: '172.17.0.2' }

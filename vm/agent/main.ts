@@ -174,6 +174,7 @@ async function main(): Promise<void> {
     containers: inspection,
     volumes,
     buildCache: () => builds.records(),
+    warnings: () => networks.warnings(),
     onConfig: (next) => networks.configure(next),
     powerOff,
   })

@@ -55,6 +55,11 @@ export class Catalog {
     }
   }
 
+  /** Writes a record that was changed in place. */
+  save(record: NetworkRecord): Promise<void> {
+    return this.#folder.save(record.id, record)
+  }
+
   async remove(id: string): Promise<void> {
     await this.#folder.remove(id)
     this.#networks.delete(id)

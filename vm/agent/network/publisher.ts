@@ -38,7 +38,6 @@ export class Publisher {
   /** What concerns all containers at once; nothing else happens meanwhile. */
   #exclusive: Promise<unknown> = Promise.resolve()
   readonly #log: (message: string) => void
-  readonly #ready: () => Promise<void>
   #model: PortModel
 
   constructor(options: {
@@ -47,16 +46,12 @@ export class Publisher {
     folder: RecordFolder<PublicationRecord>
     model: PortModel
     log: (message: string) => void
-    /** Resolves when `load` is done; a link may come before. */
-    ready?: () => Promise<void>
   }) {
     this.#link = options.link
     this.#firewall = options.firewall
     this.#folder = options.folder
     this.#model = options.model
     this.#log = options.log
-    this.#ready = options.ready ?? (() => Promise.resolve())
-    this.#link.onConnect = () => void this.#sync()
   }
 
   /** Finds what an earlier agent published; answers what the firewall must hold of it. */
@@ -221,14 +216,13 @@ export class Publisher {
     }
   }
 
-  /** Tells a newly connected host everything that should exist; ports that waited for it get their numbers. */
-  #sync(): Promise<void> {
+  /** Tells a newly connected host everything that should exist; ports that waited for it get their numbers. After `load`. */
+  sync(): Promise<void> {
     return this.#alone(() => this.#syncNow())
   }
 
   async #syncNow(): Promise<void> {
     try {
-      await this.#ready()
       const records = [...this.#records.values()]
       const entries = records.flatMap((record) => this.#entriesOf(record))
       const answers = await this.#link.request({

@@ -7,10 +7,10 @@ import type { EndpointSettings, NetworkCreateRequest, NetworkInspect } from '../
 import type { EngineConfig, PublishedPort } from '../../api/slipway.ts'
 import type { EventBus } from '../events.ts'
 import type { Filters } from '../images/images.ts'
-import { type Prefix, parsePrefix } from './address.ts'
 import { bridgeOptions } from './bridge-options.ts'
 import { Catalog } from './catalog.ts'
-import { buildNetwork, overlapWarning, PREDEFINED } from './create.ts'
+import { Clearance } from './clearance.ts'
+import { buildNetwork, PREDEFINED } from './create.ts'
 import { checkSettings, dnsNames, endpointSettings, isUserDefined } from './endpoint.ts'
 import { type BridgeRules, type Firewall, NftFirewall } from './firewall.ts'
 import { refuseTwice } from './forwards.ts'
@@ -49,17 +49,16 @@ export class Networks implements NetworkService {
   readonly #links: Links
   readonly #firewall: Firewall
   readonly #events: EventBus
-  readonly #hostLink: HostLink
   readonly #random: (bytes: number) => Buffer
   readonly #log: (message: string) => void
   readonly #resolvConfPath: string
+  readonly #clearance: Clearance
   #vmDns: DnsOptions = { servers: ['10.0.2.3'], search: [], options: [] }
   #ready: Promise<void> | undefined
 
   constructor(options: NetworksOptions) {
     this.#log = options.log ?? (() => undefined)
     this.#events = options.events
-    this.#hostLink = options.hostLink
     this.#random = options.random ?? randomBytes
     this.#links = options.links ?? new NetlinkLinks()
     this.#firewall = options.firewall ?? new NftFirewall()
@@ -83,8 +82,30 @@ export class Networks implements NetworkService {
       folder: new RecordFolder(join(options.runDir, 'ports'), { durable: false }),
       model: options.config.portModel,
       log: this.#log,
-      ready: () => this.start(),
     })
+    this.#clearance = new Clearance({
+      catalog: this.#catalog,
+      hostLink: options.hostLink,
+      ownRoutes: () => this.#links.routes(new Set(this.#catalog.all().map(({ bridge }) => bridge))),
+      inUse: ({ id }) => this.#sandboxes.on(id).length > 0,
+      rebuild: (network) => {
+        this.#links.removeBridge(network.bridge)
+        this.#ensureBridge(network)
+      },
+      log: this.#log,
+    })
+    options.hostLink.onConnect = () => void this.#welcomeHost()
+  }
+
+  /** The app is there, or there again: it learns what to listen on, and what it reaches is kept clear of. */
+  async #welcomeHost(): Promise<void> {
+    try {
+      await this.start()
+    } catch (error) {
+      return this.#log(`host link: ${messageOf(error)}`)
+    }
+    await this.#publisher.sync()
+    this.#clearance.watch()
   }
 
   /**
@@ -253,12 +274,11 @@ export class Networks implements NetworkService {
 
   async create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }> {
     await this.start()
-    const host = await this.#hostRoutes()
-    const networks = this.#catalog.all()
-    const own = this.#links.routes(new Set(networks.map(({ bridge }) => bridge)))
+    // Asked anew: a VPN comes and goes.
+    await this.#clearance.follow()
     const network = buildNetwork(request, {
-      networks,
-      avoid: [...own, ...host],
+      networks: this.#catalog.all(),
+      avoid: this.#clearance.taken,
       id: this.#newId(),
       created: new Date().toISOString(),
       random: this.#random,
@@ -273,20 +293,14 @@ export class Networks implements NetworkService {
       throw error
     }
     this.#announce('create', network.id)
-    const warning = overlapWarning(network, host)
+    const warning = this.#clearance.warningOf(network)
     if (warning) this.#log(warning)
     return { Id: network.id, Warning: warning }
   }
 
-  /** Asked anew each time: a VPN comes and goes. Without an app there is nobody to ask. */
-  async #hostRoutes(): Promise<Prefix[]> {
-    try {
-      const routes = this.#hostLink.connected ? await this.#hostLink.routes() : []
-      return routes.flatMap((text) => parsePrefix(text)?.prefix ?? [])
-    } catch (error) {
-      this.#log(`routes of the host: ${messageOf(error)}`)
-      return []
-    }
+  /** Networks that hide something which the user's computer reaches, one sentence each. */
+  warnings(): string[] {
+    return this.#clearance.warnings()
   }
 
   async remove(idOrName: string): Promise<void> {
@@ -321,6 +335,7 @@ export class Networks implements NetworkService {
   }
 
   [Symbol.dispose](): void {
+    this.#clearance[Symbol.dispose]()
     this.#sandboxes.finishLeaving()
     this.#resolver[Symbol.dispose]()
   }

@@ -43,6 +43,8 @@ export interface SystemOptions {
   }
   volumes: { usage(): Promise<Volume[]> }
   buildCache(): Promise<BuildCacheRecord[]>
+  /** What is not as it should be, one sentence each; `docker info` shows them. */
+  warnings(): string[]
   /** Told of a new configuration, before it is answered. */
   onConfig(config: EngineConfig): Promise<void>
   /** Stops the containers, lets go of everything and switches the machine off. */
@@ -83,6 +85,7 @@ export class System {
     const counts = this.#options.counts()
     const config = this.#options.config.current
     const images = await this.#options.images.list({ all: true })
+    const warnings = this.#options.warnings()
     return {
       ID: this.#options.id,
       Name: machine.name,
@@ -112,7 +115,7 @@ export class System {
       CgroupVersion: '2',
       SecurityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
       RegistryConfig: registryConfig(config),
-      Warnings: null,
+      Warnings: warnings.length > 0 ? warnings.map((text) => `WARNING: ${text}`) : null,
       SystemTime: new Date().toISOString(),
       ...FEATURES,
       HttpProxy: config.httpProxy,
