@@ -36,6 +36,7 @@ import { HttpServer } from './http/server.ts'
 import { Images } from './images/service.ts'
 import { MountFlag } from './linux/kernel.ts'
 import { LibcKernel } from './linux/libc.ts'
+import { NftFirewall } from './network/firewall.ts'
 import { HostLink } from './network/host-link.ts'
 import { Networks } from './network/service.ts'
 import { relayUdp } from './network/udp-relay.ts'
@@ -120,6 +121,7 @@ async function main(): Promise<void> {
     hostLink,
     events,
     config: config.current,
+    firewall: new NftFirewall(kernel),
     log,
   })
   const runDir = join(runRoot, 'containers')
@@ -153,6 +155,7 @@ async function main(): Promise<void> {
       kernel,
       events,
       root: join(dataRoot, 'build'),
+      runDir: join(runRoot, 'build'),
     })
   })
 

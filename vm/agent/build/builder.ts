@@ -1,67 +1,76 @@
-/** One `docker build` of the classic kind: step by step, each an image, each cached by instruction and content. */
+/** One build: step by step, each an image, each cached by instruction and content. */
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import type { ContainerConfig } from '../../api/containers.ts'
 import { EngineError, kindOf } from '../../api/errors.ts'
-import type { ProgressMessage } from '../../api/images.ts'
 import type { Digest } from '../content/store.ts'
-import { shortId } from '../images/chain.ts'
-import { applyChange, type Instruction, isConfigChange, parseLine } from '../images/changes.ts'
-import type { ImageService } from '../images/images.ts'
-import { keyValues, unquote } from '../images/instruction-words.ts'
+import { applyChange, type Instruction, isConfigChange } from '../images/changes.ts'
+import type { ImageService, ResolvedImage } from '../images/images.ts'
+import { unquote } from '../images/instruction-words.ts'
+import { parsePlatform } from '../images/manifest.ts'
 import { parseReference } from '../images/reference.ts'
+import { BuildArguments } from './arguments.ts'
 import { BuildCache } from './cache.ts'
 import { type CopyParts, runCopy } from './copy-step.ts'
-import { type ParsedDockerfile, parseDockerfile, type Stage, type Step } from './dockerfile.ts'
+import { type ParsedDockerfile, parseDockerfile, parseStep, type Stage, type Step } from './dockerfile.ts'
 import { expandVariables } from './expand.ts'
+import { heredocCommand } from './heredoc.ts'
 import type { BuildOptions } from './options.ts'
 import { resolveInRoot } from './root-path.ts'
+import { parseRunFlags } from './run-flags.ts'
+import { type MountParts, mountKey } from './run-mounts.ts'
 import { type RunParts, runCommand } from './run-step.ts'
-import { StageState, unconsumed } from './stage.ts'
+import type { FileSource } from './sources.ts'
+import { StageState } from './stage.ts'
+import { chooseStages } from './stages.ts'
+import type { BuildTeller } from './teller.ts'
 
-export interface BuilderParts extends Omit<CopyParts, 'stageImage'>, RunParts {
+export interface BuilderParts extends CopyParts, MountParts, RunParts {
   images: ImageService
   cache: BuildCache
 }
-type Say = (message: ProgressMessage) => void
 
 export class Build {
   readonly #parts: BuilderParts
   readonly #options: BuildOptions
-  readonly #say: Say
+  readonly #teller: BuildTeller
   readonly #signal: AbortSignal | undefined
+  readonly #given: { signal?: AbortSignal }
   readonly #stages = new Map<string, StageState>()
-  readonly #usedArgs = new Set<string>()
-  readonly #globals = new Map<string, string>()
+  #arguments: BuildArguments
   #parsed: ParsedDockerfile = { escape: '\\', globalArguments: [], stages: [] }
-  #step = 0
-  #total = 0
   /** Once a step was not in the cache none after it is. */
-  #cacheBroken: boolean
+  #cacheBroken = false
 
-  constructor(parts: BuilderParts, options: BuildOptions, say: Say, signal: AbortSignal | undefined) {
+  constructor(
+    parts: BuilderParts,
+    options: BuildOptions,
+    teller: BuildTeller,
+    signal: AbortSignal | undefined,
+  ) {
     this.#parts = parts
     this.#options = options
-    this.#say = say
+    this.#teller = teller
     this.#signal = signal
-    this.#cacheBroken = options.noCache
+    this.#given = signal ? { signal } : {}
+    this.#arguments = this.#newArguments('\\')
   }
 
-  /** Carries the Dockerfile out; answers the id of the image of its last (or target) stage. */
-  async run(dockerfile: string): Promise<Digest> {
+  /** Carries the Dockerfile out; answers the image of its last (or target) stage. */
+  async run(dockerfile: string): Promise<ResolvedImage> {
     this.#parsed = parseDockerfile(dockerfile, this.#options.dockerfile || 'Dockerfile')
-    const stages = this.#wantedStages()
-    const labels = Object.entries(this.#options.labels)
     const { globalArguments } = this.#parsed
-    this.#total =
-      globalArguments.length +
-      stages.reduce((sum, stage) => sum + 1 + stage.steps.length, 0) +
-      (labels.length > 0 ? 1 : 0)
-    for (const step of globalArguments) this.#globalArgument(step)
+    this.#arguments = this.#newArguments(this.#parsed.escape)
+    for (const step of globalArguments) this.#arguments.declareGlobal(step)
+    const { globals } = this.#arguments
+    const stages = chooseStages(this.#parsed, { ...this.#options, globals })
+    const labels = Object.entries(this.#options.labels)
+    this.#teller.plan({ globals: globalArguments, stages, labels: labels.length > 0 })
+    for (const step of globalArguments) this.#teller.step(step)
     let state: StageState | undefined
-    for (const [index, stage] of stages.entries()) {
+    for (const stage of stages) {
       state = await this.#stage(stage)
-      this.#stages.set(String(index), state)
+      this.#stages.set(String(stage.index), state)
       if (stage.name !== undefined) this.#stages.set(stage.name, state)
     }
     if (!state) throw new EngineError('invalid_argument', 'No build stage in current context')
@@ -69,62 +78,59 @@ export class Build {
       const rest = labels.map(([key, value]) => `${JSON.stringify(key)}=${JSON.stringify(value)}`).join(' ')
       await this.#carryOut(state, { keyword: 'LABEL', flags: [], rest, text: `LABEL ${rest}`, line: 0 })
     }
-    const unused = unconsumed(this.#options.buildArgs, this.#usedArgs)
-    if (unused.length > 0)
-      this.#print(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`)
-    if (!state.imageId)
+    const unused = this.#arguments.unused()
+    if (unused.length > 0) this.#teller.warn(`One or more build-args [${unused.join(' ')}] were not consumed`)
+    if (!state.image)
       throw new EngineError('invalid_argument', 'No image was generated. Is your Dockerfile empty?')
-    return state.imageId
+    return state.image
   }
 
-  #wantedStages(): Stage[] {
-    const { target } = this.#options
-    if (target === '') return this.#parsed.stages
-    const byName = this.#parsed.stages.findIndex(({ name }) => name === target.toLowerCase())
-    const index = byName >= 0 ? byName : /^\d+$/.test(target) ? Number(target) : -1
-    if (index < 0 || index >= this.#parsed.stages.length) {
-      throw new EngineError('invalid_argument', `target stage "${target}" could not be found`)
-    }
-    return this.#parsed.stages.slice(0, index + 1)
-  }
-
-  #globalArgument(step: Step): void {
-    this.#announce(step)
-    for (const [name, value] of this.#argument(step, this.#globals))
-      if (value !== undefined) this.#globals.set(name, value)
+  #newArguments(escapeChar: string): BuildArguments {
+    const { buildArgs, platform } = this.#options
+    return new BuildArguments({ given: buildArgs, platform, escape: escapeChar })
   }
 
   async #stage(stage: Stage): Promise<StageState> {
-    this.#announce(stage.from)
-    const base = expandVariables(stage.base, this.#globals, this.#parsed.escape)
+    this.#teller.step(stage.from)
+    this.#cacheBroken = this.#options.noCache || this.#options.noCacheStages.includes(stage.name ?? '')
+    const base = this.#expandGlobal(stage.base)
+    const platform = stage.platform ? this.#expandGlobal(stage.platform) : this.#options.platform
     const former = this.#stages.get(base.toLowerCase())
-    const image = former ? former.image : base === 'scratch' ? undefined : await this.#base(base, stage)
+    const image = former ? former.image : base === 'scratch' ? undefined : await this.#base(base, platform)
     const state = new StageState(image, this.#options.buildArgs)
-    this.#print(image ? ` ---> ${shortId(image.id)}\n` : ' ---> \n')
+    this.#teller.image(image?.id)
     await this.#triggers(state)
-    for (const step of stage.steps) await this.#next(state, step)
+    for (const step of stage.steps) {
+      this.#teller.step(step)
+      await this.#carryOut(state, step)
+    }
     return state
   }
 
-  /** The base image, pulled when it is not here or when --pull asks. */
-  async #base(reference: string, stage: Stage) {
+  #expandGlobal(text: string): string {
+    return unquote(expandVariables(text, this.#arguments.globals, this.#parsed.escape))
+  }
+
+  /** The base image, pulled when it is not here (for that platform) or when --pull asks. */
+  async #base(reference: string, platform = this.#options.platform): Promise<ResolvedImage> {
     const { images } = this.#parts
+    const named = this.#options.imageContexts.get(reference) ?? reference
     if (!this.#options.pull) {
       try {
-        return await images.resolve(reference)
+        const found = await images.resolve(named)
+        if (platform === undefined || fits(found, platform)) return found
       } catch (error) {
         if (kindOf(error) !== 'not_found') throw error
       }
     }
-    const platform = stage.platform ? expandVariables(stage.platform, this.#globals) : this.#options.platform
-    const auth = this.#options.auths[parseReference(reference).domain]
-    const pull = images.pull(reference, {
+    const auth = await this.#options.auth(parseReference(named).domain)
+    const pull = images.pull(named, {
       ...(auth ? { auth } : {}),
       ...(platform ? { platform } : {}),
-      ...(this.#signal ? { signal: this.#signal } : {}),
+      ...this.#given,
     })
-    for await (const message of pull) this.#say(message)
-    return images.resolve(reference)
+    for await (const message of pull) this.#teller.pulling(message)
+    return images.resolve(named)
   }
 
   /** ONBUILD of the base image. */
@@ -132,22 +138,19 @@ export class Build {
     const triggers = state.config.OnBuild ?? []
     if (triggers.length === 0) return
     state.config = { ...state.config, OnBuild: null }
-    this.#print(`# Executing ${triggers.length} build trigger${triggers.length > 1 ? 's' : ''}\n`)
-    for (const text of triggers) await this.#carryOut(state, { ...parseLine(text), text, line: 0 })
-  }
-
-  async #next(state: StageState, step: Step): Promise<void> {
-    this.#announce(step)
-    await this.#carryOut(state, step)
+    this.#teller.triggers(triggers.length)
+    for (const text of triggers) {
+      const [line = '', ...below] = text.split('\n')
+      await this.#carryOut(state, { ...parseStep(line, below, 0), text, line: 0 })
+    }
   }
 
   async #carryOut(state: StageState, step: Step): Promise<void> {
     this.#signal?.throwIfAborted()
     switch (step.keyword) {
       case 'ARG':
-        for (const [name, value] of this.#argument(step, state.variables)) {
-          state.args.set(name, value ?? this.#globals.get(name))
-        }
+        for (const [name, value] of this.#arguments.declare(step, state.variables))
+          state.args.set(name, value)
         return this.#configStep(state, `ARG ${step.rest}`, state.config)
       case 'MAINTAINER':
         state.author = step.rest
@@ -193,67 +196,74 @@ export class Build {
   ): Promise<void> {
     await this.#cached(state, [description, config, state.runArgs], description, async () => {
       const container = randomBytes(6).toString('hex')
-      this.#print(` ---> Running in ${container}\n`)
+      this.#teller.container(container)
       const id = await this.#commit(state, config, `/bin/sh -c #(nop)  ${description}`, await write?.())
-      this.#print(` ---> Removed intermediate container ${container}\n`)
+      this.#teller.removed(container)
       return id
     })
     state.config = { ...config, Image: state.imageId ?? '' }
   }
 
   async #runStep(state: StageState, step: Step): Promise<void> {
-    const command = applyChange(state.config, { ...step, keyword: 'CMD' }).Cmd ?? []
+    const { rest, script } = heredocCommand(step.rest, step.heredocs ?? [])
+    const command = script
+      ? [`/dev/pipes/${script.name}`]
+      : (applyChange(state.config, { ...step, rest, keyword: 'CMD' }).Cmd ?? [])
+    const flags = parseRunFlags(step, (text) => this.#expand(state, text), state.config.WorkingDir)
+    const request = {
+      mounts: flags.mounts,
+      source: (from: string | undefined) => this.#source(from),
+      secret: this.#options.secret,
+      ssh: this.#options.ssh,
+      ...this.#given,
+    }
     const args = state.runArgs
     const shown = command.join(' ')
     const createdBy = args.length > 0 ? `|${args.length} ${args.join(' ')} ${shown}` : shown
-    await this.#cached(state, ['RUN', command, args, step.flags], createdBy, () =>
+    const key = ['RUN', command, script, args, step.flags, await mountKey(this.#parts, request)]
+    await this.#cached(state, key, createdBy, () =>
       runCommand(this.#parts, {
         state,
         command,
+        script,
         env: [...args, ...state.predefinedArgs],
+        mounts: request,
+        network: flags.network,
         options: this.#options,
-        print: (text) => this.#print(text),
+        teller: this.#teller,
         commit: (snapshot) => this.#commit(state, state.config, createdBy, snapshot),
-        ...(this.#signal ? { signal: this.#signal } : {}),
+        ...this.#given,
       }),
     )
   }
 
   async #copyStep(state: StageState, step: Step): Promise<void> {
-    const expand = (text: string) => unquote(expandVariables(text, state.variables, this.#parsed.escape))
-    const parts: CopyParts = {
-      ...this.#parts,
-      stageImage: (name) => this.#stages.get(name.toLowerCase())?.image,
-    }
-    const prepared = await runCopy(parts, {
+    await using prepared = await runCopy(this.#parts, {
       state,
       step,
-      expand,
-      base: (name) => this.#named(name),
-      ...(this.#signal ? { signal: this.#signal } : {}),
+      expand: (text) => this.#expand(state, text),
+      expandContent: (text) => expandVariables(text, state.variables, this.#parsed.escape, { plain: true }),
+      source: (from) => this.#source(from),
+      ...this.#given,
     })
-    try {
-      await this.#cached(state, [step.keyword, prepared.key], prepared.description, async () =>
-        this.#commit(
-          state,
-          state.config,
-          `/bin/sh -c #(nop) ${prepared.description}`,
-          await prepared.write(),
-        ),
-      )
-    } finally {
-      await prepared[Symbol.asyncDispose]()
-    }
+    const { key, description } = prepared
+    await this.#cached(state, [step.keyword, key], description, async () =>
+      this.#commit(state, state.config, `/bin/sh -c #(nop) ${description}`, await prepared.write()),
+    )
   }
 
-  async #named(reference: string) {
-    return this.#base(reference, {
-      name: undefined,
-      from: { keyword: 'FROM', flags: [], rest: '', text: '', line: 0 },
-      base: '',
-      platform: undefined,
-      steps: [],
-    })
+  #expand(state: StageState, text: string): string {
+    return unquote(expandVariables(text, state.variables, this.#parsed.escape))
+  }
+
+  /** What `from` names: a stage, another context, an image; without it the build context. */
+  async #source(from: string | undefined): Promise<FileSource> {
+    if (from === undefined) return { files: this.#parts.context }
+    const stage = this.#stages.get(from.toLowerCase())
+    if (stage) return { image: stage.image }
+    const files = this.#options.fileContexts.get(from)
+    if (files) return { files }
+    return { image: from === 'scratch' ? undefined : await this.#base(from) }
   }
 
   /** The step's image from the cache, or made by `make` and remembered. */
@@ -266,12 +276,12 @@ export class Build {
     const { cache, images } = this.#parts
     const key = BuildCache.key([state.imageId ?? 'scratch', state.config, ...parts])
     const known = this.#cacheBroken ? undefined : await cache.find(key, (image) => this.#parts.exists(image))
-    if (known) this.#print(' ---> Using cache\n')
+    if (known) this.#teller.cached()
     else this.#cacheBroken = true
     const parent = state.imageId
     const id = known ?? (await make())
     if (!known) await cache.put({ key, image: id, description, parent })
-    this.#print(` ---> ${shortId(id)}\n`)
+    this.#teller.image(id)
     state.image = await images.resolve(id)
     state.config = { ...state.config, Image: id }
   }
@@ -292,25 +302,9 @@ export class Build {
       ...(state.author ? { author: state.author } : {}),
     })
   }
+}
 
-  /** `ARG name`, `ARG name=default`, several in one: with the values that hold. */
-  #argument(step: Step, variables: ReadonlyMap<string, string>): [string, string | undefined][] {
-    const expand = (text: string) => expandVariables(text, variables, this.#parsed.escape)
-    return step.rest.split(/\s+(?=[A-Za-z_]\w*(?:=|\s|$))/).map((item) => {
-      const [pair] = item.includes('=') ? keyValues('ARG', item, expand) : [[item.trim(), undefined] as const]
-      const [name, preset] = pair ?? ['', undefined]
-      this.#usedArgs.add(name)
-      const given = this.#options.buildArgs[name]
-      return [name, given ?? preset]
-    })
-  }
-
-  #announce(step: Step): void {
-    this.#step++
-    this.#print(`Step ${this.#step}/${this.#total} : ${step.text}\n`)
-  }
-
-  #print(text: string): void {
-    if (!this.#options.quiet) this.#say({ stream: text })
-  }
+function fits({ config }: ResolvedImage, platform: string): boolean {
+  const { os, architecture } = parsePlatform(platform)
+  return config.os === os && config.architecture === architecture
 }

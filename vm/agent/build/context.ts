@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { EngineError } from '../../api/errors.ts'
 import { decompressed } from '../images/load.ts'
 import { type ApplyKernel, LayerWriter } from '../snapshots/apply.ts'
+import { unpackedExternally } from '../snapshots/external-compression.ts'
 import { TarReader } from '../snapshots/tar-reader.ts'
 import { resolveInRoot } from './root-path.ts'
+import type { ContextFiles } from './sources.ts'
 
-export class BuildContext implements AsyncDisposable {
+export class BuildContext implements AsyncDisposable, ContextFiles {
   readonly root: string
 
   constructor(root: string) {
@@ -31,6 +33,11 @@ export class BuildContext implements AsyncDisposable {
       await context[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** It was received whole. */
+  fill(): Promise<void> {
+    return Promise.resolve()
   }
 
   /** Text of the Dockerfile; without a name `Dockerfile`, or `dockerfile` where only that is there. */
@@ -59,7 +66,7 @@ export async function extractTar(
   const writer = new LayerWriter({ kernel, root, lower: [] })
   const reader = new TarReader(writer)
   try {
-    for await (const chunk of decompressed(tar)) {
+    for await (const chunk of decompressed(unpackedExternally(tar))) {
       options.signal?.throwIfAborted()
       reader.push(chunk)
     }

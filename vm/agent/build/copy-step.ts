@@ -3,22 +3,22 @@ import { createHash } from 'node:crypto'
 import { EngineError } from '../../api/errors.ts'
 import type { Digest } from '../content/store.ts'
 import { resolveDirectory } from '../images/changes.ts'
-import type { ResolvedImage } from '../images/images.ts'
 import { jsonForm, rawWords } from '../images/instruction-words.ts'
 import type { ApplyKernel } from '../snapshots/apply.ts'
-import type { BuildContext } from './context.ts'
 import { copySources, findSources, hashSources, type Source } from './copy.ts'
 import type { Step } from './dockerfile.ts'
+import type { Heredoc } from './heredoc.ts'
 import { resolveOwner } from './owner.ts'
 import { Downloads } from './remote-source.ts'
 import type { RootFilesystems } from './rootfs.ts'
+import { type ContextFiles, type FileSource, reading } from './sources.ts'
 import type { StageState } from './stage.ts'
 
 export interface CopyParts {
-  context: BuildContext
+  /** The build context. */
+  context: ContextFiles
   rootfs: RootFilesystems
   kernel: ApplyKernel
-  stageImage: (name: string) => ResolvedImage | undefined
   /** True while the image is there. */
   exists: (image: Digest) => boolean
 }
@@ -38,6 +38,7 @@ interface Wishes {
   from: string | undefined
   owner: string | undefined
   mode: number | undefined
+  checksum: string | undefined
   extract: boolean
 }
 
@@ -47,30 +48,35 @@ export async function runCopy(
     state: StageState
     step: Step
     expand: (text: string) => string
-    base: (reference: string) => Promise<ResolvedImage>
+    /** Expands what a here-document holds. */
+    expandContent: (text: string) => string
+    source: (from: string | undefined) => Promise<FileSource>
     signal?: AbortSignal
   },
 ): Promise<PreparedCopy> {
   const { state, step } = request
   const wishes = parse(step, request.expand)
   const downloads = new Downloads(parts.context.root)
-  const image =
-    wishes.from === undefined
-      ? undefined
-      : (parts.stageImage(wishes.from) ?? (await request.base(wishes.from)))
+  const source = await request.source(wishes.from)
   const target = targetPath(state.config.WorkingDir, wishes.target)
+  const heredoc = (marker: string) => step.heredocs?.find((item) => item.marker === marker)
   const withSources = async <T>(use: (sources: Source[]) => Promise<T>): Promise<T> => {
     const find = async (root: string) => {
       const found: Source[] = []
       for (const pattern of wishes.sources) {
-        if (step.keyword === 'ADD' && /^https?:\/\//.test(pattern))
-          found.push(await downloads.fetch(pattern, request.signal))
+        const document = heredoc(pattern)
+        if (document) found.push(await downloads.inline(document.name, contentOf(document, request)))
+        else if (step.keyword === 'ADD' && isRemote(pattern))
+          found.push(await downloads.fetch(pattern, { checksum: wishes.checksum, signal: request.signal }))
         else found.push(...(await findSources(root, pattern, step.keyword)))
       }
       refuseSeveral(step.keyword, found, target)
       return use(found)
     }
-    return wishes.from === undefined ? find(parts.context.root) : parts.rootfs.reading(image?.snapshot, find)
+    const needsNone = wishes.sources.every(
+      (pattern) => heredoc(pattern) || (step.keyword === 'ADD' && isRemote(pattern)),
+    )
+    return needsNone ? find('/nonexistent') : reading(source, parts.rootfs, find)
   }
   try {
     const content = await withSources(hashSources)
@@ -103,7 +109,10 @@ export async function runCopy(
 }
 
 function parse(step: Step, expand: (text: string) => string): Wishes {
-  const list = (jsonForm(step.rest) ?? rawWords(step.rest)).map(expand)
+  const heredocs = new Set(step.heredocs?.map(({ marker }) => marker))
+  const list = (jsonForm(step.rest) ?? rawWords(step.rest)).map((word) =>
+    heredocs.has(word) ? word : expand(word),
+  )
   const target = list.pop()
   if (target === undefined || list.length === 0) {
     throw new EngineError(
@@ -111,7 +120,7 @@ function parse(step: Step, expand: (text: string) => string): Wishes {
       `${step.keyword} requires at least two arguments, but only ${list.length + 1} was provided`,
     )
   }
-  const known = step.keyword === 'COPY' ? ['from', 'chown', 'chmod'] : ['chown', 'chmod']
+  const known = ['chown', 'chmod', 'link', step.keyword === 'COPY' ? 'from' : 'checksum']
   const flag = (name: string) => {
     const value = step.flags.find((item) => item.name === name)?.value
     return value === undefined ? undefined : expand(value)
@@ -135,8 +144,28 @@ function parse(step: Step, expand: (text: string) => string): Wishes {
     from: flag('from'),
     owner: flag('chown'),
     mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
+    checksum: checksum(list, flag('checksum')),
     extract: step.keyword === 'ADD',
   }
+}
+
+/** `--checksum` is for one source, and that from the network. */
+function checksum(sources: readonly string[], value: string | undefined): string | undefined {
+  if (value === undefined) return undefined
+  if (sources.length !== 1 || !isRemote(sources[0] ?? ''))
+    throw new EngineError('invalid_argument', "checksum can't be specified for non-HTTP(S) sources")
+  if (/^sha256:[0-9a-f]{64}$/.test(value)) return value
+  throw new EngineError('invalid_argument', `checksum specified: ${value}: unsupported digest`)
+}
+
+function isRemote(source: string): boolean {
+  if (/^(git@|git:\/\/|ssh:\/\/)|\.git(#.*)?$/.test(source))
+    throw new EngineError('not_implemented', `ADD of a git repository is not supported: ${source}`)
+  return /^https?:\/\//.test(source)
+}
+
+function contentOf(document: Heredoc, request: { expandContent: (text: string) => string }): string {
+  return document.expand ? request.expandContent(document.content) : document.content
 }
 
 /** Absolute destination; the slash at the end that means "a directory" stays. */

@@ -20,7 +20,7 @@ import { basename, dirname, join, matchesGlob } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { EngineError } from '../../api/errors.ts'
 import type { ApplyKernel } from '../snapshots/apply.ts'
-import { compressionOf } from '../snapshots/unpack.ts'
+import { isCompressed } from '../snapshots/external-compression.ts'
 import { extractTar } from './context.ts'
 import { resolveInRoot } from './root-path.ts'
 
@@ -177,7 +177,7 @@ async function isArchive(path: string): Promise<boolean> {
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0)
     const head = buffer.subarray(0, bytesRead)
-    if (compressionOf(head) !== 'none') return true
+    if (isCompressed(head)) return true
     return head.toString('latin1', 257, 262) === 'ustar'
   } finally {
     await file.close()

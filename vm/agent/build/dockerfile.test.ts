@@ -39,12 +39,24 @@ describe('parseDockerfile', () => {
     expect(stages[0]?.steps[0]?.rest.replace(/\s+/g, ' ')).toBe('b c')
   })
 
+  it('reads here-documents, several of one instruction, with tabs and quotes', () => {
+    const text =
+      'FROM a\nCOPY <<-"A" <<B.x /d/\n\tx $Y\n\tA\nFROM y \\\nB.x\nRUN <<E cat >/x\nz\nE\nRUN echo "<<NO" 1 << 2'
+    const steps = parseDockerfile(text).stages[0]?.steps ?? []
+    expect(steps.map(({ rest }) => rest)).toEqual(['<<-"A" <<B.x /d/', '<<E cat >/x', 'echo "<<NO" 1 << 2'])
+    expect(steps[0]?.heredocs).toEqual([
+      { name: 'A', marker: '<<-"A"', expand: false, content: 'x $Y\n', raw: '\tx $Y\n' },
+      { name: 'B.x', marker: '<<B.x', expand: true, content: 'FROM y \\\n', raw: 'FROM y \\\n' },
+    ])
+    expect(steps[2]?.heredocs).toBeUndefined()
+  })
+
   it.each([
     ['', 'the Dockerfile (Dockerfile) cannot be empty'],
     ['FROM a\nBOGUS x', 'dockerfile parse error on line 2: unknown instruction: BOGUS'],
     ['RUN x\nFROM a', 'dockerfile parse error on line 1: no build stage in current context'],
     ['FROM a b c', 'dockerfile parse error on line 1: FROM requires either one or three arguments'],
-    ['FROM a\nRUN <<EOT\nx\nEOT', 'here-documents are not supported'],
+    ['FROM a\nRUN <<EOT\nx', 'dockerfile parse error on line 2: unterminated heredoc'],
   ])('refuses %j', (text, message) => {
     expect(() => parseDockerfile(text)).toThrow(message)
   })
@@ -54,6 +66,7 @@ describe('expandVariables', () => {
   const variables = new Map([
     ['A', 'x'],
     ['EMPTY', ''],
+    ['P', 'a/b/c.b'],
   ])
   it.each([
     ['$A ${A}b', 'x xb'],
@@ -62,8 +75,16 @@ describe('expandVariables', () => {
     ['\'$A\' "$A"', '\'$A\' "x"'],
     ['\\$A $ $1', '$A $ '],
     ['${B:-${A}}', 'x'],
+    [
+      '${P#*/} ${P##*/} ${P%/*} ${P%%/*} ${P/b/X} ${P//[abc]/X} ${P//b\\/c/-}',
+      'b/c.b c.b a/b a a/X/c.b a/b/c.b a/-.b',
+    ],
+    ['${B#x} ${A%y}', ' x'],
   ])('%s', (text, expected) => {
     expect(expandVariables(text, variables)).toBe(expected)
+  })
+  it('takes quotes as they are in here-documents', () => {
+    expect(expandVariables("it's $A \\$A \\n", variables, '\\', { plain: true })).toBe("it's x $A \\n")
   })
   it('says what is wrong with a substitution', () => {
     expect(() => expandVariables('${A', variables)).toThrow("missing '}'")

@@ -2,15 +2,21 @@
 import { DockerfileParser } from 'dockerfile-ast'
 import { EngineError } from '../../api/errors.ts'
 import { type Instruction, parseLine } from '../images/changes.ts'
+import { rawWords } from '../images/instruction-words.ts'
+import { type Heredoc, readHeredocs } from './heredoc.ts'
 
 export interface Step extends Instruction {
   /** The instruction as the build prints it: one line, as written. */
   text: string
   /** Line in the Dockerfile, from 1. */
   line: number
+  /** Of RUN, COPY and ADD. */
+  heredocs?: Heredoc[]
 }
 
 export interface Stage {
+  /** From 0. */
+  index: number
   /** Name after AS, lower case; undefined without. */
   name: string | undefined
   from: Step
@@ -32,6 +38,8 @@ const KEYWORDS = new Set(
     ' ',
   ),
 )
+
+const WITH_HEREDOCS = new Set(['RUN', 'COPY', 'ADD'])
 
 /** invalid_argument in Docker's words, with the line. */
 export function parseDockerfile(text: string, name = 'Dockerfile'): ParsedDockerfile {
@@ -55,13 +63,13 @@ export function parseDockerfile(text: string, name = 'Dockerfile'): ParsedDocker
   if (first < 0) throw new EngineError('invalid_argument', 'file with no instructions')
   const stages: Stage[] = []
   for (const step of steps.slice(first)) {
-    if (step.keyword === 'FROM') stages.push(stageOf(step))
+    if (step.keyword === 'FROM') stages.push(stageOf(step, stages.length))
     else stages.at(-1)?.steps.push(step)
   }
   return { escape: escapeChar, globalArguments: before, stages }
 }
 
-function stageOf(step: Step): Stage {
+function stageOf(step: Step, index: number): Stage {
   const match = /^(\S+)(?:\s+[aA][sS]\s+(\S+))?$/.exec(step.rest)
   if (!match)
     throw new EngineError(
@@ -76,25 +84,25 @@ function stageOf(step: Step): Stage {
     )
   }
   const platform = step.flags.find((flag) => flag.name === 'platform')?.value
-  return { name, from: step, base: match[1] ?? '', platform, steps: [] }
+  return { index, name, from: step, base: match[1] ?? '', platform, steps: [] }
 }
 
 function stepOf(text: string, line: number, escapeChar: string): Step {
-  const joined = joinLines(text, escapeChar)
-  const instruction = parseLine(joined)
+  const { joined, rest: below } = joinLines(text, escapeChar)
+  return { ...parseStep(joined, below, line), text: joined, line }
+}
+
+/** One logical line, with the lines below it that its here-documents are. */
+export function parseStep(
+  text: string,
+  below: readonly string[],
+  line: number,
+): Instruction & Pick<Step, 'heredocs'> {
+  const instruction = parseLine(text)
   if (!KEYWORDS.has(instruction.keyword)) {
     throw new EngineError(
       'invalid_argument',
       `dockerfile parse error on line ${line}: unknown instruction: ${instruction.keyword}`,
-    )
-  }
-  if (
-    /^<<-?["']?\w/.test(instruction.rest) ||
-    /\s<<-?["']?[A-Za-z_]\w*["']?(\s|$)/.test(instruction.rest.split('\n')[0] ?? '')
-  ) {
-    throw new EngineError(
-      'not_implemented',
-      `dockerfile parse error on line ${line}: here-documents are not supported by this builder`,
     )
   }
   if (instruction.rest === '' && instruction.keyword !== 'CMD') {
@@ -103,20 +111,30 @@ function stepOf(text: string, line: number, escapeChar: string): Step {
       `dockerfile parse error on line ${line}: ${instruction.keyword} requires at least one argument`,
     )
   }
-  return { ...instruction, text: joined, line }
+  if (instruction.keyword === 'ONBUILD') {
+    return below.length === 0
+      ? instruction
+      : { ...instruction, rest: [instruction.rest, ...below].join('\n') }
+  }
+  const heredocs = WITH_HEREDOCS.has(instruction.keyword)
+    ? readHeredocs(rawWords(instruction.rest), below, line)
+    : []
+  return heredocs.length > 0 ? { ...instruction, heredocs } : instruction
 }
 
-/** A logical line: continuations joined, comment and empty lines between them dropped. */
-function joinLines(text: string, escapeChar: string): string {
+/** A logical line: continuations joined, comment and empty lines between them dropped; and what is left of the text. */
+function joinLines(text: string, escapeChar: string): { joined: string; rest: string[] } {
   const continued = new RegExp(`${escapeChar === '\\' ? '\\\\' : escapeChar}[ \\t]*$`)
   const parts: string[] = []
+  const lines = text.split(/\r?\n/)
+  let used = 0
   let inside = false
-  for (const line of text.split(/\r?\n/)) {
+  for (const line of lines) {
+    used++
     if (inside && /^\s*(#|$)/.test(line)) continue
     inside = continued.test(line)
     parts.push(inside ? line.replace(continued, '') : line)
     if (!inside) break
   }
-  const here = text.includes('<<') ? text.split(/\r?\n/).slice(parts.length).join('\n') : ''
-  return (parts.join('') + (here === '' ? '' : `\n${here}`)).trim()
+  return { joined: parts.join('').trim(), rest: lines.slice(used) }
 }

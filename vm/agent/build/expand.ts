@@ -1,18 +1,27 @@
 /** Variables in Dockerfile words: `$V`, `${V}`, `${V:-word}`, `${V:+word}`, `${V:?word}`; none in single quotes. Pure. */
 import { EngineError } from '../../api/errors.ts'
+import { applyPattern } from './expand-pattern.ts'
 
 export type Variables = ReadonlyMap<string, string>
 
-/** The text with its variables replaced; quotes and escapes stay, as splitting into words comes later. */
-export function expandVariables(text: string, variables: Variables, escapeChar = '\\'): string {
+/**
+ * The text with its variables replaced; quotes and escapes stay, as splitting into words comes later. `plain`: quotes
+ * mean nothing (here-documents).
+ */
+export function expandVariables(
+  text: string,
+  variables: Variables,
+  escapeChar = '\\',
+  options: { plain?: boolean } = {},
+): string {
   let result = ''
   let single = false
   for (let i = 0; i < text.length; ) {
     const char = text[i] ?? ''
-    if (char === "'") single = !single
+    if (char === "'" && !options.plain) single = !single
     if (char === escapeChar && !single && i + 1 < text.length) {
       // An escaped dollar is just a dollar; other escapes are for the word splitter.
-      result += text[i + 1] === '$' ? '$' : `\\${text[i + 1]}`
+      result += text[i + 1] === '$' ? '$' : `${options.plain ? char : '\\'}${text[i + 1]}`
       i += 2
     } else if (char === '$' && !single) {
       const { value, next } = variableAt(text, i, variables, escapeChar)
@@ -39,7 +48,7 @@ function variableAt(
   }
   const end = closingBrace(text, start + 2)
   const inner = text.slice(start + 2, end)
-  const match = /^(\w+)(?:(:?[-+?])([\s\S]*))?$/.exec(inner)
+  const match = /^(\w+)(?:(:?[-+?]|##?|%%?|\/\/?)([\s\S]*))?$/.exec(inner)
   if (!match)
     throw new EngineError(
       'invalid_argument',
@@ -58,7 +67,8 @@ function variableAt(
       `failed to process "${text}": ${name}: ${other() || 'not allowed to be unset'}`,
     )
   }
-  return { value: value ?? '', next }
+  const cut = operator && value !== undefined ? applyPattern(value, operator, other()) : undefined
+  return { value: cut ?? value ?? '', next }
 }
 
 function closingBrace(text: string, from: number): number {

@@ -1,8 +1,7 @@
-/** `ADD https://…`: one file, fetched for the time of a build step. */
-
-import { randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { mkdir, rm, utimes } from 'node:fs/promises'
+/** Sources that are not in any context: `ADD https://…` and here-documents, as files for the time of a build step. */
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -18,8 +17,19 @@ export class Downloads implements AsyncDisposable {
     this.#root = join(dirname(contextRoot), `add-${randomUUID()}`)
   }
 
-  /** The file of a URL, fetched once. */
-  async fetch(url: string, signal?: AbortSignal): Promise<Source> {
+  /** A file of this text. */
+  async inline(name: string, content: string): Promise<Source> {
+    const folder = join(this.#root, 'inline')
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await writeFile(join(folder, name), content, { mode: 0o644 })
+    return { root: folder, path: name, name }
+  }
+
+  /** The file of a URL, fetched once. invalid_argument when it does not have the checksum. */
+  async fetch(
+    url: string,
+    { checksum, signal }: { checksum: string | undefined; signal: AbortSignal | undefined },
+  ): Promise<Source> {
     const known = this.#fetched.get(url)
     if (known) return known
     const name = new URL(url).pathname.split('/').pop() ?? ''
@@ -32,6 +42,7 @@ export class Downloads implements AsyncDisposable {
         throw new Error(`failed to GET ${url} with status ${response.status} ${response.statusText}`)
       await pipeline(Readable.fromWeb(response.body as never), createWriteStream(path, { mode: 0o600 }))
       const modified = Date.parse(response.headers.get('last-modified') ?? '')
+      if (checksum !== undefined) await verify(path, checksum)
       if (!Number.isNaN(modified)) await utimes(path, modified / 1000, modified / 1000)
     } catch (error) {
       signal?.throwIfAborted()
@@ -45,4 +56,11 @@ export class Downloads implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#root, { recursive: true, force: true })
   }
+}
+
+async function verify(path: string, checksum: string): Promise<void> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  const found = `sha256:${hash.digest('hex')}`
+  if (found !== checksum) throw new Error(`digest mismatch ${found}: ${checksum}`)
 }

@@ -1,12 +1,16 @@
 /** Images as directories while a step reads or writes them. */
 import { randomUUID } from 'node:crypto'
-import { mkdir, rmdir } from 'node:fs/promises'
+import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Kernel } from '../linux/kernel.ts'
 import type { Snapshotter } from '../snapshots/snapshotter.ts'
 
 export const BUILD_PREFIX = 'build-'
 type MountKernel = Pick<Kernel, 'mount' | 'unmount'>
+
+export interface HeldRoot extends AsyncDisposable {
+  path: string
+}
 
 export class RootFilesystems {
   readonly #snapshots: Snapshotter
@@ -37,21 +41,50 @@ export class RootFilesystems {
     }
   }
 
+  /** A snapshot, read-only, at a path until it is let go. No snapshot: an empty directory. */
+  hold(snapshot: string | undefined): Promise<HeldRoot> {
+    return this.#hold(snapshot, true)
+  }
+
+  /** A place for writing over `lower` whose content goes with it; `lower` itself stays as it is. */
+  async holdWritable(lower: string): Promise<HeldRoot> {
+    const folder = join(this.#root, randomUUID())
+    const path = join(folder, 'merged')
+    for (const name of ['merged', 'upper', 'work']) await mkdir(join(folder, name), { recursive: true })
+    const data = `lowerdir=${lower},upperdir=${join(folder, 'upper')},workdir=${join(folder, 'work')}`
+    this.#kernel.mount({ type: 'overlay', source: 'overlay', target: path, data })
+    return {
+      path,
+      [Symbol.asyncDispose]: async () => {
+        this.#kernel.unmount(path)
+        await rm(folder, { recursive: true, force: true })
+      },
+    }
+  }
+
   async #mounted<T>(
     snapshot: string | undefined,
     readonly: boolean,
     use: (path: string) => Promise<T>,
   ): Promise<T> {
-    const target = join(this.#root, randomUUID())
-    await mkdir(target, { recursive: true, mode: 0o755 })
-    try {
-      const mounts =
-        snapshot === undefined ? [] : await this.#snapshots.mounts(snapshot, target, { readonly })
-      for (const mount of mounts) this.#kernel.mount(mount)
-      return await use(target)
-    } finally {
-      this.#kernel.unmount(target)
-      await rmdir(target)
+    await using held = await this.#hold(snapshot, readonly)
+    return await use(held.path)
+  }
+
+  async #hold(snapshot: string | undefined, readonly: boolean): Promise<HeldRoot> {
+    const path = join(this.#root, randomUUID())
+    await mkdir(path, { recursive: true, mode: 0o755 })
+    const release = async () => {
+      this.#kernel.unmount(path)
+      await rmdir(path)
     }
+    try {
+      const mounts = snapshot === undefined ? [] : await this.#snapshots.mounts(snapshot, path, { readonly })
+      for (const mount of mounts) this.#kernel.mount(mount)
+    } catch (error) {
+      await release()
+      throw error
+    }
+    return { path, [Symbol.asyncDispose]: release }
   }
 }

@@ -1,72 +1,109 @@
 /** RUN: the command in a real container, whose changes become the layer. */
-import type { HostConfig } from '../../api/containers.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { HostConfig, MountSpec } from '../../api/containers.ts'
+import { Disposal } from '../../api/disposal.ts'
 import { EngineError } from '../../api/errors.ts'
 import type { Digest } from '../content/store.ts'
-import { shortId } from '../images/chain.ts'
+import type { Snapshotter } from '../snapshots/snapshotter.ts'
 import type { BuildContainers } from './backend.ts'
+import { missingPaths, removeEmpty } from './mount-points.ts'
 import type { BuildOptions } from './options.ts'
+import type { RunFlags } from './run-flags.ts'
+import { type MountParts, type MountRequest, prepareMounts } from './run-mounts.ts'
 import type { StageState } from './stage.ts'
+import type { BuildTeller } from './teller.ts'
 
-export interface RunParts {
+export interface RunParts extends MountParts {
   containers: BuildContainers
+  snapshots: Pick<Snapshotter, 'upperDir'>
+}
+
+export interface RunRequest {
+  state: StageState
+  command: string[]
+  /** A program given in the Dockerfile itself; the command's first word is its path. */
+  script: { name: string; content: string } | undefined
+  env: string[]
+  mounts: MountRequest
+  network: RunFlags['network']
+  options: BuildOptions
+  teller: BuildTeller
+  commit: (snapshot: string) => Promise<Digest>
+  signal?: AbortSignal
 }
 
 /** The step's command ended with a code other than 0; `details.exitCode` has it. */
-export async function runCommand(
-  { containers }: RunParts,
-  run: {
-    state: StageState
-    command: string[]
-    env: string[]
-    options: BuildOptions
-    print: (text: string) => void
-    commit: (snapshot: string) => Promise<Digest>
-    signal?: AbortSignal
-  },
-): Promise<Digest> {
-  const { state, command, options, print } = run
+export async function runCommand(parts: RunParts, run: RunRequest): Promise<Digest> {
+  const { state, options, teller } = run
   if (!state.imageId)
     throw new EngineError('invalid_argument', 'No image was generated: RUN cannot start from scratch')
+  await using owned = new Disposal()
+  const mounts = owned.use(await prepareMounts(parts, run.mounts))
+  const specs = [...mounts.specs]
+  if (run.script) specs.push(await scriptMount(parts, owned, run))
+  const missing =
+    specs.length === 0
+      ? []
+      : await parts.rootfs.reading(state.image?.snapshot, (root) =>
+          missingPaths(
+            root,
+            specs.map(({ Target = '/' }) => Target),
+          ),
+        )
   const { Healthcheck: _health, ...config } = state.config
-  const { Id } = await containers.create({
+  const { Id } = await parts.containers.create({
     ...config,
     Image: state.imageId,
     Entrypoint: [],
-    Cmd: command,
-    Env: [...(state.config.Env ?? []), ...run.env],
+    Cmd: run.command,
+    Env: [...(state.config.Env ?? []), ...run.env, ...mounts.env],
     Healthcheck: { Test: ['NONE'] },
-    HostConfig: hostConfig(options),
+    HostConfig: hostConfig(options, run.network, specs),
   })
-  print(` ---> Running in ${shortId(Id)}\n`)
-  const decoder = new TextDecoder()
+  teller.container(Id)
   let succeeded = false
   try {
-    const onOutput = (chunk: Uint8Array) => print(decoder.decode(chunk, { stream: true }))
-    const exitCode = await containers.run(Id, { onOutput, ...(run.signal ? { signal: run.signal } : {}) })
-    if (exitCode !== 0) {
-      throw new EngineError(
-        'internal',
-        `The command '${command.join(' ')}' returned a non-zero code: ${exitCode}`,
-        {
-          details: { exitCode },
-        },
-      )
-    }
-    const id = await run.commit(await containers.snapshotOf(Id))
+    await execute(parts, run, Id)
+    const snapshot = await parts.containers.snapshotOf(Id)
+    if (missing.length > 0) await removeEmpty(await parts.snapshots.upperDir(snapshot), missing)
+    const id = await run.commit(snapshot)
     succeeded = true
     return id
   } finally {
     // Its snapshot is a layer now: the container could not be started again, so it goes in any case.
     if (succeeded || options.forceRemove || options.remove) {
-      await containers.remove(Id)
-      print(` ---> Removed intermediate container ${shortId(Id)}\n`)
+      await parts.containers.remove(Id)
+      teller.removed(Id)
     }
   }
 }
 
-function hostConfig(options: BuildOptions): HostConfig {
+async function execute(parts: RunParts, run: RunRequest, id: string): Promise<void> {
+  const exitCode = await parts.containers.run(id, {
+    onOutput: (chunk) => run.teller.output(chunk),
+    ...(run.signal ? { signal: run.signal } : {}),
+  })
+  if (exitCode === 0) return
+  const command = run.command.join(' ')
+  throw new EngineError('internal', `The command '${command}' returned a non-zero code: ${exitCode}`, {
+    details: { exitCode, command },
+  })
+}
+
+async function scriptMount(parts: RunParts, owned: Disposal, run: RunRequest): Promise<MountSpec> {
+  const folder = owned.use(await parts.scratch.folder())
+  const Source = join(folder.path, 'script')
+  await writeFile(Source, run.script?.content ?? '', { mode: 0o755 })
+  return { Type: 'bind', Source, Target: run.command[0] ?? '', ReadOnly: true }
+}
+
+function hostConfig(options: BuildOptions, network: RunFlags['network'], mounts: MountSpec[]): HostConfig {
+  const networkMode = network === 'default' ? options.networkMode : network
   return {
-    ...(options.networkMode ? { NetworkMode: options.networkMode } : {}),
+    ...(networkMode ? { NetworkMode: networkMode } : {}),
+    ...(mounts.length > 0 ? { Mounts: mounts } : {}),
+    ...(options.ulimits.length > 0 ? { Ulimits: options.ulimits } : {}),
     ...(options.memory ? { Memory: options.memory } : {}),
     ...(options.memorySwap ? { MemorySwap: options.memorySwap } : {}),
     ...(options.cpuShares ? { CpuShares: options.cpuShares } : {}),

@@ -14,11 +14,15 @@ import { parseUntil } from '../images/until.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import type { Snapshotter } from '../snapshots/snapshotter.ts'
 import type { BuildContainers } from './backend.ts'
-import { Build } from './builder.ts'
+import { Build, type BuilderParts } from './builder.ts'
 import { BuildCache, type CacheEntry } from './cache.ts'
+import { CacheMounts } from './cache-mounts.ts'
+import { ClassicTeller } from './classic-teller.ts'
 import { BuildContext } from './context.ts'
 import type { BuildOptions } from './options.ts'
 import { BUILD_PREFIX, RootFilesystems } from './rootfs.ts'
+import { ScratchFiles } from './scratch.ts'
+import type { ContextFiles } from './sources.ts'
 
 /** What builds need of images beyond the service: cheap looks at the metadata. */
 export interface BuildImages extends ImageService {
@@ -38,6 +42,8 @@ export class Builds {
   readonly #root: string
   readonly #cache: BuildCache
   readonly #rootfs: RootFilesystems
+  readonly #caches: CacheMounts
+  readonly #scratch: ScratchFiles
   #recovered: Promise<void> | undefined
 
   constructor(options: {
@@ -47,6 +53,8 @@ export class Builds {
     kernel: Kernel
     events: EventBus
     root: string
+    /** Below it is what must not reach a disk. */
+    runDir: string
   }) {
     this.#images = options.images
     this.#snapshots = options.snapshots
@@ -55,6 +63,8 @@ export class Builds {
     this.#events = options.events
     this.#root = options.root
     this.#cache = new BuildCache(join(options.root, 'cache.json'))
+    this.#caches = new CacheMounts(join(options.root, 'caches'))
+    this.#scratch = new ScratchFiles(join(options.runDir, 'scratch'))
     this.#rootfs = new RootFilesystems({ ...options, root: join(options.root, 'mounts') })
   }
 
@@ -73,22 +83,13 @@ export class Builds {
     try {
       const dockerfile = await context.dockerfile(options.dockerfile)
       const queue = new ProgressQueue()
-      const parts = {
-        context,
-        images: this.#images,
-        cache: this.#cache,
-        rootfs: this.#rootfs,
-        kernel: this.#kernel,
-        containers: this.#containers,
-        exists: (id: Digest) => this.#images.exists(id),
-      }
-      const build = new Build(parts, options, (message) => queue.push(message), signal)
-      const work = build.run(dockerfile)
+      const teller = new ClassicTeller((message) => queue.push(message), options)
+      const work = new Build(this.#parts(context), options, teller, signal).run(dockerfile)
       for await (const message of queue.during(work)) {
         said = true
         yield message
       }
-      yield* this.#finish(await work, tags, options)
+      yield* this.#finish((await work).id, tags, options)
     } catch (error) {
       // The client exits with the code it is told: only that of a RUN step is one.
       const exitCode = error instanceof EngineError ? error.details?.['exitCode'] : undefined
@@ -97,6 +98,21 @@ export class Builds {
       yield { errorDetail: { ...code, message: messageOf(error) }, error: messageOf(error) }
     } finally {
       await context[Symbol.asyncDispose]()
+    }
+  }
+
+  #parts(context: ContextFiles): BuilderParts {
+    return {
+      context,
+      images: this.#images,
+      cache: this.#cache,
+      caches: this.#caches,
+      scratch: this.#scratch,
+      rootfs: this.#rootfs,
+      kernel: this.#kernel,
+      snapshots: this.#snapshots,
+      containers: this.#containers,
+      exists: (id: Digest) => this.#images.exists(id),
     }
   }
 
@@ -144,6 +160,7 @@ export class Builds {
   /** Drops what builds of a killed run left half-made; before the first build of this one. */
   async #recover(): Promise<void> {
     await rm(join(this.#root, 'contexts'), { recursive: true, force: true })
+    await this.#scratch.clear()
     for await (const { name, kind } of this.#snapshots.walk()) {
       if (kind === 'active' && name.startsWith(BUILD_PREFIX)) await this.#snapshots.remove(name)
     }

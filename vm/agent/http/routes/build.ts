@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { EngineError } from '../../../api/errors.ts'
 import type { ProgressMessage, RegistryAuth } from '../../../api/images.ts'
-import type { BuildOptions } from '../../build/options.ts'
+import { type BuildOptions, PLAIN_OPTIONS } from '../../build/options.ts'
 import type { Filters } from '../../images/images.ts'
 import type { Context, Route } from '../router.ts'
 
@@ -21,6 +21,10 @@ export interface BuildRoutesBackend {
 
 const Strings = v.record(v.string(), v.string())
 const Arguments = v.record(v.string(), v.nullable(v.string()))
+const Ulimits = v.pipe(
+  v.union([v.array(v.object({ Name: v.string(), Soft: v.number(), Hard: v.number() })), v.object({})]),
+  v.transform((value) => (Array.isArray(value) ? value : [])),
+)
 const Auths = v.record(
   v.string(),
   v.object({
@@ -67,7 +71,9 @@ function optionsOf(ctx: Context): BuildOptions {
     if (!['', '0', 'false', 'default'].includes(text(name)))
       throw new EngineError('not_implemented', `build option ${name} is not supported`)
   }
+  const auths = authsOf(ctx)
   return {
+    ...PLAIN_OPTIONS,
     dockerfile: text('dockerfile'),
     tags: ctx.query.getAll('t').filter((tag) => tag !== ''),
     buildArgs: parsed(ctx, 'buildargs', Arguments),
@@ -88,7 +94,8 @@ function optionsOf(ctx: Context): BuildOptions {
     cpusetCpus: text('cpusetcpus'),
     shmSize: ctx.int('shmsize') ?? 0,
     extraHosts: ctx.query.getAll('extrahosts').filter((host) => host !== ''),
-    auths: authsOf(ctx),
+    ulimits: parsed(ctx, 'ulimits', Ulimits),
+    auth: async (registry) => auths[registry],
   }
 }
 
