@@ -129,9 +129,17 @@ async function runSuite(suite: Suite, extra: string[], folder: string): Promise<
   return counts
 }
 
-const args = process.argv.slice(2)
-const only = args[0] === '--only' ? args.splice(0, 2)[1] : undefined
-const chosen = suites.filter(({ name, onRequest }) => (only === undefined ? !onRequest : name === only))
+const USAGE = `npm test                            all suites
+npm test -- --only NAME [ARGS...]   one of them; ARGS go to its runner (a file, -t PATTERN …)
+suites: ${suites.map(({ name, onRequest }) => (onRequest ? `${name} (on request only)` : name)).join(', ')}
+`
+
+const [flag, only, ...args] = process.argv.slice(2)
+const chosen = suites.filter(({ name, onRequest }) => (flag === undefined ? !onRequest : name === only))
+if (flag === '--help' || (flag !== undefined && flag !== '--only') || chosen.length === 0) {
+  process.stdout.write(USAGE)
+  process.exit(flag === '--help' ? 0 : 2)
+}
 const folder = await mkdtemp(join(tmpdir(), 'slipway-test-'))
 const total: Counts = { passed: 0, failed: 0, skipped: 0 }
 for (const suite of chosen) {
