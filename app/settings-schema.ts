@@ -4,6 +4,19 @@ import * as v from 'valibot'
 const integer = (min: number, max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max))
 
+/** Columns of the containers' list that may be left out; the name is always there. */
+export const CONTAINER_COLUMNS = [
+  'id',
+  'image',
+  'command',
+  'state',
+  'ports',
+  'cpu',
+  'memory',
+  'created',
+] as const
+export type ContainerColumn = (typeof CONTAINER_COLUMNS)[number]
+
 const settingsEntries = {
   /** Virtual CPUs; applied at the next start of the machine. */
   cpus: integer(1, 64),
@@ -25,6 +38,7 @@ const settingsEntries = {
   notifications: v.boolean(),
   language: v.picklist(['system', 'en', 'ko']),
   theme: v.picklist(['system', 'light', 'dark']),
+  containerColumns: v.array(v.picklist(CONTAINER_COLUMNS)),
   terminalFontSize: integer(8, 32),
   terminalFontFamily: v.string(),
 }

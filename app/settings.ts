@@ -25,6 +25,7 @@ export function defaultSettings(host: { cores: number; memoryMiB: number }): Set
     notifications: true,
     language: 'system',
     theme: 'system',
+    containerColumns: ['state', 'ports', 'cpu', 'memory', 'created'],
     terminalFontSize: 13,
     terminalFontFamily: '',
   }

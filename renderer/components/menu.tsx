@@ -1,5 +1,5 @@
 import { Menu } from '@base-ui/react/menu'
-import type { LucideIcon } from 'lucide-react'
+import { Check, type LucideIcon } from 'lucide-react'
 import { useRef } from 'react'
 import { dialogs } from '../dialogs.ts'
 import { Store, useStore } from '../store.ts'
@@ -13,6 +13,8 @@ export type MenuEntry =
       shortcut?: string
       danger?: boolean
       disabled?: boolean
+      /** A switch: the menu stays open. */
+      checked?: boolean
       run: () => void
     }
   | 'separator'
@@ -62,6 +64,23 @@ export function MenuHost() {
 function Entry({ entry }: { entry: MenuEntry }) {
   if (entry === 'separator') return <Menu.Separator className="menu-separator" />
   const { icon: Icon, shortcut } = entry
+  if (entry.checked !== undefined) {
+    return (
+      <Menu.CheckboxItem
+        className="menu-item"
+        defaultChecked={entry.checked}
+        closeOnClick={false}
+        onCheckedChange={entry.run}
+      >
+        <span className="menu-icon">
+          <Menu.CheckboxItemIndicator>
+            <Check size={13} aria-hidden />
+          </Menu.CheckboxItemIndicator>
+        </span>
+        <span className="grow">{entry.label}</span>
+      </Menu.CheckboxItem>
+    )
+  }
   return (
     <Menu.Item
       className={entry.danger ? 'menu-item menu-danger' : 'menu-item'}

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp } from 'lucide-react'
 import {
+  type CSSProperties,
   type KeyboardEvent,
   type MouseEvent,
   memo,
@@ -38,6 +39,10 @@ interface TableProps<T, S extends string> {
   /** Height of one row in pixels. */
   rowHeight: (item: T) => number
   columns: readonly Column<S>[]
+  /** Tracks of the columns, where they change; otherwise the class sets them. */
+  grid?: string
+  /** Shown by a right click on the header. */
+  headerMenu?: () => readonly MenuEntry[]
   sort?: SortState<S>
   onSort?: (sort: SortState<S>) => void
   /** The cells of one row. Must be pure in its arguments: rows are memoised. */
@@ -140,10 +145,11 @@ export function Table<T, S extends string>(props: TableProps<T, S>) {
       aria-activedescendant={items.length > 0 ? `${id}-${active}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
+      style={props.grid ? ({ '--columns': props.grid } as CSSProperties) : undefined}
       onFocus={() => setFocused(true)}
       onBlur={() => setFocused(false)}
     >
-      <Header columns={props.columns} sort={props.sort} onSort={props.onSort} />
+      <Header columns={props.columns} sort={props.sort} onSort={props.onSort} menu={props.headerMenu} />
       {/* biome-ignore lint/a11y/useSemanticElements: a virtual list cannot be a tbody */}
       <div className="table-scroll" role="rowgroup" ref={scroller}>
         <div role="presentation" className="table-sizer" style={{ height: virtual.getTotalSize() }}>
@@ -184,12 +190,21 @@ interface HeaderProps<S extends string> {
   columns: readonly Column<S>[]
   sort: SortState<S> | undefined
   onSort: ((sort: SortState<S>) => void) | undefined
+  menu: (() => readonly MenuEntry[]) | undefined
 }
 
-function Header<S extends string>({ columns, sort, onSort }: HeaderProps<S>) {
+function Header<S extends string>({ columns, sort, onSort, menu }: HeaderProps<S>) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a grid of divs
-    <div role="rowgroup" className="table-head">
+    <div
+      role="rowgroup"
+      className="table-head"
+      onContextMenu={(event) => {
+        if (!menu) return
+        event.preventDefault()
+        openMenu(menu(), { x: event.clientX, y: event.clientY })
+      }}
+    >
       {/* biome-ignore lint/a11y/useSemanticElements: a grid of divs */}
       {/* biome-ignore lint/a11y/useFocusableInteractive: the grid is the tab stop */}
       <div role="row" className="table-row table-head-row">

@@ -286,6 +286,7 @@ export function seedSettings(query: URLSearchParams): Settings {
     startAtLogin: false,
     startEngineOnOpen: true,
     closeToTray: true,
+    containerColumns: ['state', 'ports', 'cpu', 'memory', 'created'],
     notifications: true,
     language: query.get('language') === 'ko' ? 'ko' : 'en',
     theme: query.get('theme') === 'dark' ? 'dark' : 'light',

@@ -1,4 +1,5 @@
 import { ChevronRight, MoreHorizontal, Play, Square } from 'lucide-react'
+import type { ContainerColumn } from '../../../app/settings-schema.ts'
 import type { ContainerSummary } from '../../../vm/api/containers.ts'
 import { busy, canDo, doomed, doToContainers, openUrl, portUrl } from '../../actions.ts'
 import { IconButton } from '../../components/button.tsx'
@@ -7,7 +8,7 @@ import { openMenu } from '../../components/menu.tsx'
 import { Sparkline } from '../../components/sparkline.tsx'
 import { Badge, Dot, type Tone } from '../../components/status.tsx'
 import { Cell } from '../../components/table.tsx'
-import { ago, memory, percent } from '../../format.ts'
+import { ago, dateTime, memory, percent } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useContainer } from '../../queries.ts'
 import { href } from '../../router.ts'
@@ -35,16 +36,16 @@ export function toneOf(container: ContainerSummary): Tone {
 interface ContainerCellsProps {
   container: ContainerSummary
   nested: boolean
+  columns: readonly ContainerColumn[]
   selected: boolean
   /** The containers that the row's menu is about. */
   targets: () => readonly ContainerSummary[]
 }
 
-export function ContainerCells({ container, nested, selected, targets }: ContainerCellsProps) {
-  const { t, locale } = useI18n()
+export function ContainerCells({ container, nested, columns, selected, targets }: ContainerCellsProps) {
+  const { t } = useI18n()
   const verb = useStore(busy, (all) => all[container.Id])
   const going = useStore(doomed, (all) => all.has(container.Id))
-  const running = isRunning(container)
   return (
     <>
       <Cell column="check">
@@ -60,20 +61,13 @@ export function ContainerCells({ container, nested, selected, targets }: Contain
             <a className="cell-main ellipsis" href={href('containers', container.Id, 'logs')} tabIndex={-1}>
               {rowName(container, nested)}
             </a>
-            <span className="cell-sub ellipsis">{container.Image}</span>
+            {!columns.includes('image') && <span className="cell-sub ellipsis">{container.Image}</span>}
           </div>
         </div>
       </Cell>
-      <Cell column="state">
-        <StateText container={container} />
-      </Cell>
-      <Cell column="ports">
-        <Ports container={container} />
-      </Cell>
-      {running ? <Load id={container.Id} /> : <Idle />}
-      <Cell column="created">
-        <span className="muted num">{ago(container.Created * 1000, Date.now(), locale)}</span>
-      </Cell>
+      {columns.map((column) => (
+        <Column key={column} column={column} container={container} />
+      ))}
       <Cell column="actions">
         <div className="row-actions">
           {canDo('start', container) ? (
@@ -188,48 +182,71 @@ function Ports({ container }: { container: ContainerSummary }) {
   )
 }
 
-function Load({ id }: { id: string }) {
+/** One column of a container. */
+function Column({ column, container }: { column: ContainerColumn; container: ContainerSummary }) {
+  const { locale } = useI18n()
+  switch (column) {
+    case 'id':
+      return (
+        <Cell column={column}>
+          <code className="faint">{container.Id.slice(0, 12)}</code>
+        </Cell>
+      )
+    case 'image':
+      return (
+        <Cell column={column}>
+          <span title={container.Image}>{container.Image}</span>
+        </Cell>
+      )
+    case 'command':
+      return (
+        <Cell column={column}>
+          <code className="muted" title={container.Command}>
+            {container.Command}
+          </code>
+        </Cell>
+      )
+    case 'state':
+      return (
+        <Cell column={column}>
+          <StateText container={container} />
+        </Cell>
+      )
+    case 'ports':
+      return (
+        <Cell column={column}>
+          <Ports container={container} />
+        </Cell>
+      )
+    case 'cpu':
+    case 'memory':
+      return <Cell column={column}>{isRunning(container) && <Load id={container.Id} of={column} />}</Cell>
+    case 'created':
+      return (
+        <Cell column={column}>
+          <span className="muted num" title={dateTime(container.Created * 1000, locale)}>
+            {ago(container.Created * 1000, Date.now(), locale)}
+          </span>
+        </Cell>
+      )
+  }
+}
+
+function Load({ id, of }: { id: string; of: 'cpu' | 'memory' }) {
   const { t, locale } = useI18n()
   const samples = useSamples(id)
   const last = samples.at(-1)
-  const cpu = last ? percent(last.cpu, locale) : ''
-  const used = last ? memory(last.memory, locale) : ''
+  if (!last) return null
+  const value = of === 'cpu' ? percent(last.cpu, locale) : memory(last.memory, locale)
   return (
-    <>
-      <Cell column="cpu">
-        {last && (
-          <span className="load">
-            <Sparkline
-              values={samples.map((sample) => sample.cpu)}
-              max={0.25}
-              label={t('stats.cpuIs', { value: cpu })}
-            />
-            <span className="num muted">{cpu}</span>
-          </span>
-        )}
-      </Cell>
-      <Cell column="memory">
-        {last && (
-          <span className="load">
-            <Sparkline
-              values={samples.map((sample) => sample.memory)}
-              max={last.memory * 1.6 || 1}
-              label={t('stats.memoryIs', { value: used })}
-            />
-            <span className="num muted">{used}</span>
-          </span>
-        )}
-      </Cell>
-    </>
-  )
-}
-
-function Idle() {
-  return (
-    <>
-      <Cell column="cpu" />
-      <Cell column="memory" />
-    </>
+    <span className="load">
+      <Sparkline
+        values={samples.map((sample) => sample[of])}
+        max={of === 'cpu' ? 0.25 : last.memory * 1.6 || 1}
+        label={t(of === 'cpu' ? 'stats.cpuIs' : 'stats.memoryIs', { value })}
+      />
+      <span className="num muted">{value}</span>
+    </span>
   )
 }
 

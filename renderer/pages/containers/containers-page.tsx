@@ -1,20 +1,27 @@
-import { Box, Play, Plus, RotateCw, Square, Terminal, Trash2, X } from 'lucide-react'
+import { Box, Columns3, Play, Plus, RotateCw, Square, Terminal, Trash2, X } from 'lucide-react'
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { CONTAINER_COLUMNS, type ContainerColumn } from '../../../app/settings-schema.ts'
 import type { ContainerSummary } from '../../../vm/api/containers.ts'
 import { canDo, doToContainers, nameOf, removeContainers, renameContainer } from '../../actions.ts'
+import { call } from '../../api.ts'
 import { Button, IconButton } from '../../components/button.tsx'
 import { EngineGate } from '../../components/engine-gate.tsx'
 import { SearchInput, Segments } from '../../components/field.tsx'
+import { type MenuEntry, openMenu } from '../../components/menu.tsx'
 import { Page } from '../../components/page.tsx'
 import { Blank, Loaded } from '../../components/states.tsx'
 import { type Column, type SortState, Table } from '../../components/table.tsx'
+import { notifyError } from '../../components/toast.tsx'
 import { showDialog } from '../../dialogs.ts'
 import { count } from '../../format.ts'
-import { useI18n } from '../../i18n.ts'
+import { t, useI18n } from '../../i18n.ts'
 import { useContainers } from '../../queries.ts'
 import { go } from '../../router.ts'
+import { session } from '../../session.ts'
 import { useOnline } from '../../session-hooks.ts'
 import { lastSample, watchStats } from '../../stats.ts'
+import { useStore } from '../../store.ts'
+import { fittingColumns, gridOf, toggled } from './container-columns.ts'
 import { containerMenu } from './container-menu.ts'
 import { ContainerCells, GroupCells } from './container-row.tsx'
 import { type ContainerRow, containerRows, type Filter, isRunning, type Sort } from './containers-view.ts'
@@ -62,6 +69,11 @@ export function ContainersPage() {
       />
       <span className="grow" />
       <SearchInput value={query} onChange={setQuery} placeholder={t('containers.search')} />
+      <IconButton
+        icon={Columns3}
+        label={t('containers.columns')}
+        onClick={(event) => openMenu(columnsMenu(), event.currentTarget)}
+      />
     </>
   )
   return (
@@ -153,6 +165,7 @@ function ContainerTable({
     const among = selectedRef.current.some((one) => one.Id === row.container.Id)
     return among ? selectedRef.current : [row.container]
   }, [])
+  const [measure, shown] = useShownColumns()
   const render = useCallback(
     (row: ContainerRow, state: { selected: boolean }) =>
       row.kind === 'group' ? (
@@ -166,31 +179,30 @@ function ContainerTable({
         <ContainerCells
           container={row.container}
           nested={row.nested}
+          columns={shown}
           selected={state.selected}
           targets={() => targetsOf(row)}
         />
       ),
-    [toggleGroup, targetsOf],
+    [toggleGroup, targetsOf, shown],
   )
   const onKey = (event: KeyboardEvent, row: ContainerRow | undefined): boolean =>
     row !== undefined && rowKey(event, row, targetsOf(row), toggleGroup)
   const columns: Column<Sort>[] = [
     { key: 'check', label: t('column.select'), hidden: true },
     { key: 'name', label: t('column.name'), sort: 'name' },
-    { key: 'state', label: t('column.state'), sort: 'state' },
-    { key: 'ports', label: t('column.ports') },
-    { key: 'cpu', label: t('column.cpu'), sort: 'cpu' },
-    { key: 'memory', label: t('column.memory'), sort: 'memory' },
-    { key: 'created', label: t('column.created'), sort: 'created' },
+    ...shown.map((key) => ({ key, label: t(`column.${key}`), ...(SORTED[key] && { sort: SORTED[key] }) })),
     { key: 'actions', label: t('column.actions'), hidden: true },
   ]
   if (rows.length === 0)
     return <Blank icon={Box} title={t('containers.noMatch')} text={t('containers.noMatchText')} />
   return (
-    <>
+    <div className="containers-box" ref={measure}>
       <Table
         label={t('nav.containers')}
         className="containers"
+        grid={gridOf(shown)}
+        headerMenu={columnsMenu}
         items={rows}
         keyOf={keyOf}
         rowHeight={rowHeight}
@@ -208,8 +220,45 @@ function ContainerTable({
         onKey={onKey}
       />
       {selected.length > 1 && <SelectionBar containers={selected} onClear={() => setChosen(NONE)} />}
-    </>
+    </div>
   )
+}
+
+const SORTED: Partial<Record<ContainerColumn, Sort>> = {
+  image: 'image',
+  state: 'state',
+  cpu: 'cpu',
+  memory: 'memory',
+  created: 'created',
+}
+const USUAL: readonly ContainerColumn[] = ['state', 'ports', 'cpu', 'memory', 'created']
+
+/** The chosen columns that fit beside each other in the element that the ref is given to. */
+function useShownColumns(): [(element: HTMLElement | null) => (() => void) | undefined, ContainerColumn[]] {
+  const chosen = useStore(session, ({ settings }) => settings?.containerColumns ?? USUAL)
+  const [width, setWidth] = useState(1060)
+  const measure = useCallback((element: HTMLElement | null) => {
+    if (!element) return undefined
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth))
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+  return [measure, useMemo(() => fittingColumns(chosen, width), [chosen, width])]
+}
+
+/** Which columns the list has, kept in the settings. */
+function columnsMenu(): MenuEntry[] {
+  const chosen = (): readonly ContainerColumn[] => session.get().settings?.containerColumns ?? USUAL
+  return CONTAINER_COLUMNS.map((key) => ({
+    label: t(`column.${key}`),
+    checked: chosen().includes(key),
+    run: () => {
+      call('settings.set', [{ containerColumns: toggled(chosen(), key) }]).then(
+        (settings) => session.patch({ settings }),
+        (error: unknown) => notifyError(t('settings.failed'), error),
+      )
+    },
+  }))
 }
 
 /** Keeps the identity of rows that did not change, so that a refetch redraws only what is new. */
