@@ -20,6 +20,10 @@ const EDGES: { from: RegExp; to: RegExp[] }[] = [
     from: /^app\/(contract|settings-schema|wire|wire-stream)\.ts$/,
     to: [/^vm\/api\//, /^app\/(contract|settings-schema|wire|wire-stream|machine\/state)\.ts$/],
   },
+  {
+    from: /^app\/machine\/image\.ts$/,
+    to: [/^vm\/api\//, /^vm\/image\/recipe\.ts$/],
+  },
   { from: /^app\/machine\//, to: [/^vm\/api\//, /^app\/(home|atomic-file)\.ts$/] },
   { from: /^app\/(engine|ports)\//, to: [/^vm\/api\//, /^app\/machine\/dial\.ts$/, /^app\/contract\.ts$/] },
   { from: /^app\//, to: [/^app\//, /^vm\/api\//] },
@@ -27,7 +31,7 @@ const EDGES: { from: RegExp; to: RegExp[] }[] = [
     from: /^renderer\//,
     to: [
       /^renderer\//,
-      /^app\/(contract|settings-schema|wire|wire-stream|machine\/state)\.ts$/,
+      /^app\/(contract|settings-schema|wire|wire-stream|news|machine\/state)\.ts$/,
       /^vm\/api\//,
     ],
   },

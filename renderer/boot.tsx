@@ -4,6 +4,7 @@ import { connect } from './api.ts'
 import { App } from './app.tsx'
 import type { Bridge } from './bridge.ts'
 import { pickLanguage, startI18n } from './i18n.ts'
+import { startNotices } from './notices.ts'
 import { startSession } from './session.ts'
 import './styles/tokens.css'
 import './styles/base.css'
@@ -13,6 +14,7 @@ export async function boot(bridge: Bridge): Promise<void> {
   connect(bridge)
   await startI18n(pickLanguage(undefined, navigator.language))
   startSession()
+  startNotices()
   const root = document.getElementById('root')
   if (!root) throw new Error('index.html has no #root')
   createRoot(root).render(

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ContainerSummary } from '../../vm/api/containers.ts'
-import type { EventMessage } from '../../vm/api/system.ts'
 import type { MachineState, MachineStateName } from '../machine/state.ts'
-import { NewsDesk } from './notifications.ts'
+import { noteOf } from './notifications.ts'
 import { textsFor } from './texts.ts'
 import { drawTrayIcon } from './tray-icon.ts'
 import { engineItems, type MenuActions, trayMenu } from './tray-menu.ts'
@@ -88,32 +87,16 @@ test('the icon of each kind of state differs, and its corners are clear', () => 
   }
 })
 
-const event = (Action: string, Attributes: Record<string, string> = {}, ID = 'c1'): EventMessage => ({
-  Type: 'container',
-  Action,
-  Actor: { ID, Attributes },
-  scope: 'local',
-  time: 0,
-  timeNano: 0,
-})
-
-test('news: a container that dies by itself with a failure, a pull, a failed engine once', () => {
-  let now = 0
-  const news = new NewsDesk(() => now)
-  const died = event('die', { exitCode: '3', name: 'web' })
-  expect(news.onEvent(died, texts)).toMatchObject({ body: 'web exited with code 3' })
-  expect(news.onEvent(event('die', { exitCode: '0', name: 'web' }), texts)).toBeUndefined()
-  news.onEvent(event('kill', { signal: '15' }), texts)
-  now = 10_000
-  expect(news.onEvent(event('die', { exitCode: '143' }), texts)).toBeUndefined()
-  expect(news.onEvent(died, texts)).toBeDefined()
-  expect(news.onEvent({ ...event('pull', {}, 'redis:7'), Type: 'image' }, texts)?.body).toBe(
-    'redis:7 was pulled',
-  )
-  const failed = states[5] as MachineState
-  expect([news.onState(failed, texts)?.body, news.onState(failed, texts)]).toEqual(['QEMU ended', undefined])
-  news.onState({ state: 'stopped' }, texts)
-  expect(news.onState(failed, texts)).toBeDefined()
+test('news in words, each with the page that tells more', () => {
+  expect([
+    noteOf({ kind: 'died', id: 'c1', name: 'web', code: '3' }, texts),
+    noteOf({ kind: 'pulled', name: 'redis:7' }, texts),
+    noteOf({ kind: 'failed', error: 'QEMU ended' }, texts),
+  ]).toEqual([
+    { title: 'Slipway', body: 'web exited with code 3', route: '/containers/c1/logs' },
+    { title: 'Slipway', body: 'redis:7 was pulled', route: '/images' },
+    { title: 'The engine failed', body: 'QEMU ended', route: '/machine' },
+  ])
 })
 
 test('the window comes back where it was, unless that is out of sight or nonsense', async () => {

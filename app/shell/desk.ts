@@ -5,8 +5,9 @@ import { Disposal } from '../../vm/api/disposal.ts'
 import { untilRunning } from '../backend/running.ts'
 import type { Host } from '../compose.ts'
 import { watchEvents } from '../engine/events.ts'
+import { type News, NewsDesk } from '../news.ts'
 import { setApplicationMenu } from './menu.ts'
-import { NewsDesk, type Note } from './notifications.ts'
+import { noteOf } from './notifications.ts'
 import { textsFor } from './texts.ts'
 import { AppTray } from './tray.ts'
 import type { MenuActions } from './tray-menu.ts'
@@ -34,8 +35,9 @@ export function runDesk({ host, actions, locale, windowFocused }: DeskOptions): 
     tray.show(view())
     setApplicationMenu(host.machine.state, texts(), actions)
   }
-  const tell = (note: Note | undefined): void => {
-    if (!note || windowFocused() || !host.settings.value.notifications || !Notification.isSupported()) return
+  const tell = (fresh: News | undefined): void => {
+    if (!fresh || windowFocused() || !host.settings.value.notifications || !Notification.isSupported()) return
+    const note = noteOf(fresh, texts())
     const notification = new Notification({ title: note.title, body: note.body })
     notification.on('click', () => actions.openWindow(note.route))
     notification.show()
@@ -43,7 +45,7 @@ export function runDesk({ host, actions, locale, windowFocused }: DeskOptions): 
   owned.push(
     host.machine.subscribe((state) => {
       if (state.state === 'stopped' || state.state === 'failed') running = []
-      tell(news.onState(state, texts()))
+      tell(news.onState(state))
       draw()
     }),
   )
@@ -69,7 +71,7 @@ export function runDesk({ host, actions, locale, windowFocused }: DeskOptions): 
   const follow = async (): Promise<void> => {
     const ready = (signal: AbortSignal): Promise<void> => untilRunning(host.machine, signal)
     for await (const event of watchEvents(host.engine.http, { signal: ended.signal, ready })) {
-      if (!('resync' in event)) tell(news.onEvent(event, texts()))
+      if (!('resync' in event)) tell(news.onEvent(event))
       if ('resync' in event || event.Type === 'container') refresh().catch(failed)
     }
   }

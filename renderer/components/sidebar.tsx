@@ -22,6 +22,7 @@ import { PAGES } from '../shortcuts.ts'
 import { useStore } from '../store.ts'
 import { IconButton } from './button.tsx'
 import { Keys } from './keys.tsx'
+import { NoticeCenter } from './notice-center.tsx'
 import { Dot, ProgressBar } from './status.tsx'
 import './sidebar.css'
 
@@ -43,6 +44,7 @@ export function Sidebar() {
       <div className="brand">
         <img src={new URL('../icon.svg', import.meta.url).href} width={20} height={20} alt="" />
         <span>Slipway</span>
+        <NoticeCenter />
       </div>
       <button type="button" className="nav-search" onClick={() => dialogs.patch({ palette: true })}>
         <Search size={14} aria-hidden />

@@ -1,0 +1,86 @@
+import { Popover } from '@base-ui/react/popover'
+import { Bell, BellOff } from 'lucide-react'
+import { call } from '../api.ts'
+import { ago, count } from '../format.ts'
+import { useI18n } from '../i18n.ts'
+import { clearNotices, type Notice, noticeRoute, notices, noticeText, readNotices } from '../notices.ts'
+import { href } from '../router.ts'
+import { session } from '../session.ts'
+import { useStore } from '../store.ts'
+import { Button, IconButton } from './button.tsx'
+import { Dot } from './status.tsx'
+import { notifyError } from './toast.tsx'
+import './notice-center.css'
+
+/** What happened while one looked elsewhere, behind a bell; muting it keeps the list but interrupts nobody. */
+export function NoticeCenter() {
+  const { t, locale } = useI18n()
+  const { list, unread } = useStore(notices, (state) => state)
+  const muted = useStore(session, ({ settings }) => settings?.notifications === false)
+  const mute = (): void => {
+    call('settings.set', [{ notifications: muted }]).then(
+      (settings) => session.patch({ settings }),
+      (error: unknown) => notifyError(t('settings.failed'), error),
+    )
+  }
+  const Icon = muted ? BellOff : Bell
+  const label = unread > 0 ? t('notices.unread', { count: unread }) : t('notices.title')
+  return (
+    <Popover.Root onOpenChange={readNotices}>
+      <Popover.Trigger className="icon-button bell" aria-label={label} title={label}>
+        <Icon size={15} strokeWidth={1.9} aria-hidden />
+        {unread > 0 && (
+          <span className="bell-count num" aria-hidden>
+            {count(unread, locale)}
+          </span>
+        )}
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Positioner className="menu-positioner" side="bottom" align="start" sideOffset={6}>
+          <Popover.Popup className="menu notices">
+            <div className="notices-head">
+              <Popover.Title className="grow">{t('notices.title')}</Popover.Title>
+              <IconButton
+                icon={muted ? BellOff : Bell}
+                label={t(muted ? 'notices.unmute' : 'notices.mute')}
+                pressed={muted}
+                onClick={mute}
+              />
+              <Button kind="ghost" disabled={list.length === 0} onClick={clearNotices}>
+                {t('notices.clear')}
+              </Button>
+            </div>
+            {list.length === 0 ? (
+              <p className="notices-empty">{t(muted ? 'notices.muted' : 'notices.empty')}</p>
+            ) : (
+              <ul className="notices-list">
+                {list.map((notice) => (
+                  <Row key={notice.key} notice={notice} />
+                ))}
+              </ul>
+            )}
+          </Popover.Popup>
+        </Popover.Positioner>
+      </Popover.Portal>
+    </Popover.Root>
+  )
+}
+
+function Row({ notice }: { notice: Notice }) {
+  const { locale } = useI18n()
+  return (
+    <li>
+      <Popover.Close
+        nativeButton={false}
+        render={<a className="notices-row" href={href(...noticeRoute(notice))} />}
+      >
+        <Dot tone={notice.kind === 'pulled' ? 'green' : 'red'} />
+        <span className="grow">
+          {noticeText(notice)}
+          {notice.kind === 'failed' && <span className="field-hint">{notice.error}</span>}
+        </span>
+        <span className="faint num nowrap">{ago(notice.time, Date.now(), locale)}</span>
+      </Popover.Close>
+    </li>
+  )
+}

@@ -1,0 +1,87 @@
+import { type News, NewsDesk } from '../app/news.ts'
+import { notify } from './components/toast.tsx'
+import { t } from './i18n.ts'
+import { go } from './router.ts'
+import { onEngineEvent, session } from './session.ts'
+import { Store } from './store.ts'
+import { tasks } from './tasks.ts'
+
+export type Notice = News & {
+  readonly key: string
+  /** Milliseconds since the epoch. */
+  readonly time: number
+}
+
+/** The newest first; `unread` since the list was last looked at. */
+export const notices = new Store<{ list: readonly Notice[]; unread: number }>({ list: [], unread: 0 })
+const KEPT = 50
+
+/** Follows the engine and the machine for as long as the window lives. */
+export function startNotices(): void {
+  const desk = new NewsDesk()
+  onEngineEvent((event) => take(desk.onEvent(event)))
+  session.subscribe(() => {
+    const { machine } = session.get()
+    if (machine) take(desk.onState(machine))
+  })
+}
+
+function take(news: News | undefined): undefined {
+  if (!news) return undefined
+  const notice = { ...news, key: crypto.randomUUID(), time: Date.now() }
+  notices.set(({ list, unread }) => ({ list: [notice, ...list].slice(0, KEPT), unread: unread + 1 }))
+  if (session.get().settings?.notifications !== false && !isKnown(news)) pop(news)
+  return undefined
+}
+
+/** What this window shows by itself, or the desktop does while it is in the background. */
+function isKnown(news: News): boolean {
+  if (news.kind === 'failed') return true
+  if (
+    news.kind === 'pulled' &&
+    tasks.get().some(({ kind, subject }) => kind === 'pull' && subject === news.name)
+  )
+    return true
+  return session.get().app?.shell === 'electron' && !document.hasFocus()
+}
+
+function pop(news: News): void {
+  notify({
+    title: noticeText(news),
+    kind: news.kind === 'pulled' ? 'success' : 'error',
+    ...(news.kind === 'died' && {
+      action: { label: t('notices.show'), run: () => go(...noticeRoute(news)) },
+    }),
+  })
+}
+
+export function noticeText(news: News): string {
+  switch (news.kind) {
+    case 'died':
+      return t('notices.died', { name: news.name, code: news.code })
+    case 'pulled':
+      return t('images.pulled', { name: news.name })
+    case 'failed':
+      return t('notices.failed')
+  }
+}
+
+/** The page that tells more. */
+export function noticeRoute(news: News): string[] {
+  switch (news.kind) {
+    case 'died':
+      return ['containers', news.id, 'logs']
+    case 'pulled':
+      return ['images']
+    case 'failed':
+      return ['machine']
+  }
+}
+
+export function readNotices(): void {
+  notices.patch({ unread: 0 })
+}
+
+export function clearNotices(): void {
+  notices.patch({ list: [], unread: 0 })
+}
