@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -38,6 +39,14 @@ async function built(files: Record<string, string | Uint8Array>, ...args: string
   if (code !== 0) throw new Error(`docker build: exit code ${code}\n${stderr}${stdout}`)
   return stdout
 }
+
+/** Tars of one file with the text `unpacked`, by programs that not every machine has. */
+const BZIP2 =
+  'QlpoOTFBWSZTWaBYTwwAAHl7kMqAAFBAAHUAAAJ+Cd4QBAAACCAAVDRTTTQHqPSaMTaQSSmINGgAaNEz6+MHIQbVpCRJ7MQnGqCBDCYJYuQjN6GCchvbZDcsC+WMp0o0hYWh3HJ4a7XUiID8XckU4UJCgWE8MA=='
+const XZ =
+  '/Td6WFoAAAFpIt42AgAhARwAAAAQz1jM4Cf/AGZdADwefBugolE3r8EVax9GeJ+UQHcYyVj6evhixjweblVLL5KhyHpg7kBuL4BLxxvuwwJxTvdaChDSZmJ+RWbKhqx/m7PoTu3ltHFU7QHlN0/Wus6WKfArTsVcBpTgCLp597RVo1dgAAAAANZLAMMAAX6AUAAAAFwHlog+MA2LAgAAAAABWVo='
+const ZSTD =
+  'KLUv/WQAJ10CAFIDCxGgqwNA2/QL/wAgNwmX6//tMj0omcIU7FurfVt5DraDkiAy7z3/hjD++1wMCiDwNjYO9AV/JKUALAQGHCj8fyZtBQKH0xMmArn7hmU='
 
 const run = (...args: string[]) => c.ok('run', '--rm', ...args)
 
@@ -186,22 +195,107 @@ test('ADD unpacks archives and fetches URLs', async () => {
         Dockerfile: `FROM busybox
 ADD plain.tar /plain/
 ADD packed.tar.gz /packed/
+ADD packed.tar.bz2 packed.tar.xz packed.tar.zst /others/
 COPY packed.tar.gz /copied.tar.gz
-ADD http://10.0.2.2:${port}/page.txt /pages/
+ADD --checksum=sha256:${createHash('sha256').update('fetched').digest('hex')} http://10.0.2.2:${port}/page.txt /pages/
 `,
         'plain.tar': tar,
         'packed.tar.gz': gzipSync(tar),
+        'packed.tar.bz2': Buffer.from(BZIP2, 'base64'),
+        'packed.tar.xz': Buffer.from(XZ, 'base64'),
+        'packed.tar.zst': Buffer.from(ZSTD, 'base64'),
       },
       '-t',
       'adds',
     )
+    const wrong = `FROM busybox\nADD --checksum=sha256:${'0'.repeat(64)} http://10.0.2.2:${port}/page.txt /\n`
+    const refused = await build(await contextOf({ Dockerfile: wrong }))
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('digest mismatch') })
   } finally {
     server.close()
   }
+  expect(await run('adds', 'sh', '-c', 'ls /others; cat /others/*')).toBe(
+    'bz2\nxz\nzst\nunpackedunpackedunpacked',
+  )
   const listing =
     'cat /plain/inside /packed/inside /pages/page.txt; stat -c " %a" /pages/page.txt; test -f /copied.tar.gz'
   expect(await run('adds', 'sh', '-c', listing)).toBe('unpackedunpackedfetched 600')
   await c.ok('rmi', 'adds')
+})
+
+test('here-documents of RUN, COPY and ADD', async () => {
+  await built(
+    {
+      Dockerfile: `# syntax=docker/dockerfile:1
+# escape=\\
+FROM busybox
+ARG NAME=there
+RUN <<EOF
+set -e
+x=shell; echo "hello $NAME from the $x" >/a
+EOF
+RUN <<-'E' cat >/b && cat <<F >>/b
+	quoted $x
+	E
+and more
+F
+RUN <<P
+#!/bin/cat
+P
+COPY --chmod=640 --chown=33:34 --link <<one <<"two" /docs/
+it's $NAME \\$NAME
+one
+it's $NAME
+two
+ADD <<-three /docs/named
+	tab
+	three
+`,
+    },
+    '-t',
+    'heredocs',
+  )
+  const show =
+    'cat /a /b /docs/one /docs/two /docs/named; stat -c "%a %u:%g" /docs/one; ls -d /dev/pipes 2>&1'
+  expect(await run('heredocs', 'sh', '-c', `${show}; true`)).toBe(
+    "hello there from the shell\nquoted $x\nand more\nit's there $NAME\nit's $NAME\ntab\n640 33:34\nls: /dev/pipes: No such file or directory",
+  )
+  await c.ok('rmi', 'heredocs')
+})
+
+test('RUN --mount: cache, tmpfs, bind; nothing of them stays in the image', async () => {
+  const dockerfile = (word: string) => `ARG FROM=make
+FROM --platform=$BUILDPLATFORM busybox AS make
+RUN mkdir /out && echo made >/out/f
+FROM busybox
+ARG TARGETPLATFORM TARGETARCH
+WORKDIR /w
+RUN --mount=type=cache,target=/cache/deep,id=t,uid=5,mode=0711,sharing=locked \\
+    echo ${word} >>/cache/deep/f; cat /cache/deep/f; stat -c "%u %a" /cache/deep
+RUN --mount=type=tmpfs,target=/t --mount=from=make,source=out,target=/m --mount=target=ctx \\
+    --mount=target=rw,rw --mount=type=secret,id=none --network=none \\
+    grep ' /t tmpfs' /proc/mounts; cat /m/f ctx/c; echo no >rw/new; ! touch ctx/x; ls /sys/class/net; \\
+    echo $TARGETPLATFORM=linux/$TARGETARCH
+`
+  const first = await built({ Dockerfile: dockerfile('one'), c: 'context' }, '-t', 'mounts')
+  expect(first).toMatch(/^one\n5 711$/m)
+  expect(first).toMatch(
+    /^tmpfs \/t tmpfs .*\nmade\ncontext.*Read-only file system\nlo\nlinux\/(\w+)=linux\/\1$/ms,
+  )
+  const second = await built({ Dockerfile: dockerfile('two'), c: 'context' }, '-t', 'mounts')
+  expect(second).toMatch(/^one\ntwo\n5 711$/m)
+  expect(await run('mounts', 'ls', '-a', '/w')).toBe('.\n..')
+  expect(
+    await c.docker('run', '--rm', 'mounts', 'ls', '-d', '/cache', '/t', '/m', '/run/secrets'),
+  ).toMatchObject({
+    code: 1,
+    stdout: '',
+  })
+  const refused = await build(
+    await contextOf({ Dockerfile: 'FROM busybox\nRUN --mount=type=secret,id=k,required=true true\n' }),
+  )
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('secret k: not found') })
+  await c.ok('rmi', 'mounts')
 })
 
 test('a failing step ends the build with its exit code, in dockerd’s words', async () => {
