@@ -6,6 +6,7 @@ import {
   attribute,
   be32,
   be32Attribute,
+  decodeAttributes,
   type Message,
   NlmFlag,
   nested,
@@ -20,6 +21,8 @@ const NEWCHAIN = 3
 const NEWRULE = 6
 const NEWSETELEM = 12
 const DELSETELEM = 14
+const GETGEN = 16
+const FAMILY_UNSPEC = 0
 const FAMILY_INET = 1
 const FAMILY_IPV4 = 2
 
@@ -49,6 +52,16 @@ export function changeElements(table: string, changes: readonly ElementChange[])
       )
     }),
   )
+}
+
+/** Asks for the number of changes that were made to all tables of the namespace. */
+export function getGeneration(): Message {
+  return message(GETGEN, 0, FAMILY_UNSPEC, 'read the generation of nf_tables', [])
+}
+
+/** The number in its answer. */
+export function generationOf(reply: Buffer): number {
+  return decodeAttributes(reply, 4).get(1)?.readUInt32BE() ?? 0
 }
 
 /** Key of an `ifname` set: 16 bytes. */

@@ -2,11 +2,13 @@
 import { spawn } from 'node:child_process'
 import { EngineError } from '../../api/errors.ts'
 import type { Protocol } from '../../api/slipway.ts'
-import { NetlinkSocket } from '../linux/netlink.ts'
+import { errnoOf, NetlinkSocket } from '../linux/netlink.ts'
 import {
   changeElements,
   type ElementChange,
   endpointValue,
+  generationOf,
+  getGeneration,
   interfaceKey,
   portKey,
 } from '../linux/nfnetlink.ts'
@@ -32,15 +34,23 @@ export interface Firewall {
   load(bridges: readonly BridgeRules[], publications: readonly Publication[]): Promise<void>
   addBridge(bridge: BridgeRules): void
   removeBridge(bridge: BridgeRules): void
+  /** Whether nobody else changed a rule since; rules of others count, as they may stand before ours. */
+  isIntact(): boolean
   /** One transaction: all of `remove` goes and all of `add` comes, or nothing changes. */
   publish(add: readonly Publication[], remove: readonly Publication[]): void
 }
 
 export class NftFirewall implements Firewall {
   #socket: NetlinkSocket | undefined
+  #generation = 0
 
   async load(bridges: readonly BridgeRules[], publications: readonly Publication[]): Promise<void> {
     await run(rulesetText(bridges, publications))
+    this.#generation = this.#readGeneration()
+  }
+
+  isIntact(): boolean {
+    return this.#readGeneration() === this.#generation
   }
 
   addBridge(bridge: BridgeRules): void {
@@ -60,8 +70,36 @@ export class NftFirewall implements Firewall {
   }
 
   #change(changes: ElementChange[]): void {
+    try {
+      this.#commit(changes)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+      // Something else emptied a set: what has to go is gone already.
+      for (const change of changes) if (change.action === 'delete') this.#commitDeletion(change)
+      const additions = changes.filter(({ action }) => action === 'add')
+      if (additions.length > 0) this.#commit(additions)
+    }
+  }
+
+  #commitDeletion(change: ElementChange): void {
+    try {
+      this.#commit([change])
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+    }
+  }
+
+  #commit(changes: ElementChange[]): void {
     this.#socket ??= new NetlinkSocket('netfilter')
     this.#socket.request(...changeElements(TABLE, changes))
+    // Counted, not read: a change of somebody else's in between must not pass for ours.
+    this.#generation++
+  }
+
+  #readGeneration(): number {
+    this.#socket ??= new NetlinkSocket('netfilter')
+    const [reply] = this.#socket.request(getGeneration())
+    return reply ? generationOf(reply.payload) : 0
   }
 }
 

@@ -63,8 +63,11 @@ export interface Links {
     from: { interface: string; gateways: Address[] } | undefined,
     to: { interface: string; gateways: Address[] } | undefined,
   ): void
-  /** Makes the VM answer ARP on `name` for the containers behind it, at once. A missing link is not an error. */
-  proxyArp(name: string): void
+  /**
+   * Makes the VM a router on `name`: it answers ARP for the containers behind it, at once, and forwards. With `six` it
+   * has that IPv6 address and way out too. A missing link is not an error.
+   */
+  route(name: string, six: { address: Address; bits: number; gateway: Address }): void
   /** IPv4 prefixes that the VM itself has routes to, without the default route and without `except`'s interfaces. */
   routes(except: ReadonlySet<string>): Prefix[]
 }
@@ -158,9 +161,16 @@ export class NetlinkLinks implements Links {
     inside.request(...to.gateways.map((gateway) => addDefaultRoute(index, addressBytes(gateway))))
   }
 
-  proxyArp(name: string): void {
+  route(name: string, six: { address: Address; bits: number; gateway: Address }): void {
+    setSysctl('net/ipv4/ip_forward', '1')
     setSysctl(`net/ipv4/conf/${name}/proxy_arp`, '1')
     setSysctl(`net/ipv4/neigh/${name}/proxy_delay`, '0')
+    const index = optionalIndex(this.#socket, name)
+    if (index === undefined) return
+    this.#socket.request(
+      addAddress(index, addressBytes(six.address), six.bits),
+      addDefaultRoute(index, addressBytes(six.gateway)),
+    )
   }
 
   routes(except: ReadonlySet<string>): Prefix[] {

@@ -60,7 +60,12 @@ export class Publisher {
       this.#log(`published ports ${name}: ${messageOf(error)}`),
     )
     for (const record of records) this.#records.set(record.containerId, record)
-    return this.#publications([...this.#records.values()].flatMap((record) => record.forwards))
+    return this.publications()
+  }
+
+  /** What the firewall must hold now. */
+  publications(): Publication[] {
+    return this.#publications(this.#allForwards())
   }
 
   published(containerId: string): PublishedPort[] {
@@ -114,13 +119,13 @@ export class Publisher {
   async #setModel(model: PortModel): Promise<void> {
     if (model === this.#model) return
     this.#model = model
-    const before = this.#publications(this.#allForwards())
+    const before = this.publications()
     const vmPorts = new VmPorts([])
     for (const record of this.#records.values()) {
       record.forwards = record.forwards.map((forward) => withModel(forward, model, vmPorts))
       await this.#folder.save(record.containerId, record)
     }
-    const after = this.#publications(this.#allForwards())
+    const after = this.publications()
     this.#firewall.publish(after, [])
     if (this.#link.connected) await this.#syncNow()
     this.#firewall.publish([], before)

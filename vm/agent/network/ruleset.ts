@@ -4,6 +4,12 @@ import { HOST_GATEWAY } from './forwards.ts'
 
 /** The VM's network device: QEMU's user network. */
 export const UPLINK = 'eth0'
+/** QEMU hands out no IPv6 address but answers for a fixed prefix; the user's computer is its ::2. */
+export const UPLINK_SIX = {
+  address: { family: 6, value: 0xfec0n * (1n << 112n) + 0x15n },
+  bits: 64,
+  gateway: { family: 6, value: 0xfec0n * (1n << 112n) + 2n },
+} as const
 
 /** Name of the table, family inet. */
 export const TABLE = 'slipway'

@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -207,6 +208,43 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
     assert.equal(await reach(c, d, 'fd12::3'), 'fd12::2')
     assert.deepEqual(await dig(c.netns, 'seven', 'AAAA'), ['fd12::3'])
     assert.match((await enter(c.netns, 'ip', '-6', 'route', 'show', 'default')).stdout, /via fd12::1/)
+  })
+
+  await t.test('attaching, connecting and renaming spawn no process', async () => {
+    const c = container('spawnless')
+    let spawned = 0
+    const count = () => spawned++
+    subscribe('child_process', count)
+    await networks.attach({ ...c, networks: { bridge: {} } })
+    await networks.connect(c, 'n1', { Aliases: ['alias'] })
+    await networks.rename(c.containerId, 'renamed')
+    await networks.disconnect(c.containerId, 'n1')
+    await networks.detach(c.containerId)
+    unsubscribe('child_process', count)
+    assert.equal(spawned, 0)
+  })
+
+  await t.test('what something else breaks is put right, and said', async () => {
+    const c = container('guarded')
+    await networks.attach({ ...c, networks: { n1: {} } })
+    await networks.look()
+    assert.deepEqual(logged, [], 'its own changes are not taken for those of others')
+    execFileSync('nft', ['flush', 'ruleset'])
+    execFileSync('ip', ['link', 'set', 'docker0', 'down'])
+    execFileSync('ip', ['link', 'set', `br-${(await networks.inspect('n1')).Id.slice(0, 12)}`, 'down'])
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '0')
+    await networks.look()
+    assert.match(execFileSync('nft', ['list', 'table', 'inet', 'slipway'], { encoding: 'utf8' }), /docker0/)
+    assert.equal(await reach(c, a, '172.18.0.2'), '172.18.0.4')
+    assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim(), '1')
+    assert.match(logged.splice(0).join(), /packet filter was changed by something else/)
+    await networks.look()
+    assert.deepEqual(logged, [])
+    execFileSync('nft', ['delete', 'table', 'inet', 'slipway'])
+    await networks.create({ Name: 'mended' })
+    await networks.remove('mended')
+    assert.match(logged.splice(0).join(), /packet filter was changed by something else/)
+    await networks.detach(c.containerId)
   })
 
   await t.test('prune takes what nobody uses', async () => {

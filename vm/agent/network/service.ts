@@ -7,23 +7,21 @@ import type { EndpointSettings, NetworkCreateRequest, NetworkInspect } from '../
 import type { EngineConfig, PublishedPort } from '../../api/slipway.ts'
 import type { EventBus } from '../events.ts'
 import type { Filters } from '../images/images.ts'
-import { bridgeOptions } from './bridge-options.ts'
 import { Catalog } from './catalog.ts'
 import { Clearance } from './clearance.ts'
-import { buildNetwork, PREDEFINED } from './create.ts'
+import { Definitions } from './definitions.ts'
 import { checkSettings, dnsNames, endpointSettings, isUserDefined } from './endpoint.ts'
-import { type BridgeRules, type Firewall, NftFirewall } from './firewall.ts'
+import { type Firewall, NftFirewall } from './firewall.ts'
 import { refuseTwice } from './forwards.ts'
+import { Guard } from './guard.ts'
 import type { HostLink } from './host-link.ts'
-import { inspectNetwork, matchesList, matchesPrune } from './inspect.ts'
-import { subnetOf } from './ipam.ts'
 import { type Links, NetlinkLinks } from './links.ts'
 import type { Attachment, Endpoints, NetworkService } from './network.ts'
 import { Publisher } from './publisher.ts'
 import { type NetworkRecord, RecordFolder, type SandboxRecord } from './record.ts'
 import { type DnsOptions, parseResolvConf, resolvConfText } from './resolv-conf.ts'
 import { Resolver } from './resolver.ts'
-import { UPLINK } from './ruleset.ts'
+import { UPLINK, UPLINK_SIX } from './ruleset.ts'
 import { Sandboxes } from './sandboxes.ts'
 
 export interface NetworksOptions {
@@ -48,18 +46,17 @@ export class Networks implements NetworkService {
   readonly #publisher: Publisher
   readonly #links: Links
   readonly #firewall: Firewall
-  readonly #events: EventBus
-  readonly #random: (bytes: number) => Buffer
+  readonly #definitions: Definitions
   readonly #log: (message: string) => void
   readonly #resolvConfPath: string
   readonly #clearance: Clearance
+  readonly #guard: Guard
   #vmDns: DnsOptions = { servers: ['10.0.2.3'], search: [], options: [] }
   #ready: Promise<void> | undefined
 
   constructor(options: NetworksOptions) {
     this.#log = options.log ?? (() => undefined)
-    this.#events = options.events
-    this.#random = options.random ?? randomBytes
+    const random = options.random ?? randomBytes
     this.#links = options.links ?? new NetlinkLinks()
     this.#firewall = options.firewall ?? new NftFirewall()
     this.#resolvConfPath = options.resolvConfPath ?? '/etc/resolv.conf'
@@ -68,8 +65,16 @@ export class Networks implements NetworkService {
       catalog: this.#catalog,
       links: this.#links,
       folder: new RecordFolder(join(options.runDir, 'endpoints'), { durable: false }),
-      random: this.#random,
+      random,
       log: this.#log,
+    })
+    this.#definitions = new Definitions({
+      catalog: this.#catalog,
+      sandboxes: this.#sandboxes,
+      links: this.#links,
+      firewall: this.#firewall,
+      events: options.events,
+      random,
     })
     this.#resolver = new Resolver({
       names: { catalog: this.#catalog, on: (id) => this.#sandboxes.on(id) },
@@ -88,9 +93,17 @@ export class Networks implements NetworkService {
       hostLink: options.hostLink,
       ownRoutes: () => this.#links.routes(new Set(this.#catalog.all().map(({ bridge }) => bridge))),
       inUse: ({ id }) => this.#sandboxes.on(id).length > 0,
-      rebuild: (network) => {
-        this.#links.removeBridge(network.bridge)
-        this.#ensureBridge(network)
+      rebuild: (network) => this.#definitions.rebuildBridge(network),
+      log: this.#log,
+    })
+    this.#guard = new Guard({
+      inUse: () => this.#sandboxes.all().length > 0,
+      isIntact: () => this.#firewall.isIntact(),
+      reload: () => this.#reload(),
+      settle: () => {
+        this.#links.route(UPLINK, UPLINK_SIX)
+        const used = this.#definitions.bridges().filter(({ id }) => this.#sandboxes.on(id).length > 0)
+        for (const network of used) this.#definitions.ensureBridge(network)
       },
       log: this.#log,
     })
@@ -123,13 +136,13 @@ export class Networks implements NetworkService {
   async #start(): Promise<void> {
     const onBad = (name: string, error: unknown) => this.#log(`network state ${name}: ${messageOf(error)}`)
     this.#vmDns = parseResolvConf(await readFile(this.#resolvConfPath, 'utf8'))
-    await this.#catalog.load(() => this.#newId(), onBad)
+    await this.#catalog.load(() => this.#definitions.newId(), onBad)
     await this.#sandboxes.load(onBad)
     const publications = await this.#publisher.load()
-    const networks = this.#catalog.all().filter((network) => network.driver === 'bridge')
-    for (const network of networks) this.#ensureBridge(network)
-    this.#links.proxyArp(UPLINK)
-    await this.#firewall.load(networks.map(rulesOf), publications)
+    for (const network of this.#definitions.bridges()) this.#definitions.ensureBridge(network)
+    this.#links.route(UPLINK, UPLINK_SIX)
+    await this.#firewall.load(this.#definitions.rules(), publications)
+    this.#guard.start()
     for (const sandbox of this.#sandboxes.all()) {
       if (sandbox.dns) await this.#resume(sandbox)
     }
@@ -161,7 +174,8 @@ export class Networks implements NetworkService {
       await this.#sandboxes.detach(sandbox.containerId)
       throw error
     }
-    for (const { networkId } of sandbox.endpoints) this.#announce('connect', networkId, sandbox.containerId)
+    for (const { networkId } of sandbox.endpoints)
+      this.#definitions.announce('connect', networkId, sandbox.containerId)
     return this.endpoints(attachment.containerId) ?? {}
   }
 
@@ -170,7 +184,8 @@ export class Networks implements NetworkService {
     await this.unpublish(containerId)
     this.#resolver.stop(containerId)
     const sandbox = await this.#sandboxes.detach(containerId)
-    for (const { networkId } of sandbox?.endpoints ?? []) this.#announce('disconnect', networkId, containerId)
+    for (const { networkId } of sandbox?.endpoints ?? [])
+      this.#definitions.announce('disconnect', networkId, containerId)
   }
 
   async connect(
@@ -185,7 +200,7 @@ export class Networks implements NetworkService {
       this.#sandboxes.get(containerId) ?? (await this.#sandboxes.attach({ ...attachment, networks: {} }))
     await this.#sandboxes.connect(sandbox, record, settings)
     await this.#serveNames(sandbox)
-    this.#announce('connect', record.id, containerId)
+    this.#definitions.announce('connect', record.id, containerId)
     return this.endpoints(containerId)?.[record.name] ?? {}
   }
 
@@ -195,7 +210,7 @@ export class Networks implements NetworkService {
     if (record.driver === 'host') throw hostConflict()
     const sandbox = this.#sandboxes.get(containerId)
     const endpoint = sandbox && (await this.#sandboxes.disconnect(sandbox, record))
-    if (endpoint) this.#announce('disconnect', record.id, containerId)
+    if (endpoint) this.#definitions.announce('disconnect', record.id, containerId)
     else if (!options.force) {
       const message = `container ${containerId} is not connected to network ${record.name}`
       throw new EngineError('conflict', message, { details: { status: 500 } })
@@ -238,6 +253,7 @@ export class Networks implements NetworkService {
     options: { deferred?: boolean; signal?: AbortSignal } = {},
   ): Promise<PublishedPort[]> {
     await this.start()
+    await this.#guard.mend()
     return this.#publisher.publish({ containerId, containerName, containerIp, ports }, options)
   }
 
@@ -260,42 +276,33 @@ export class Networks implements NetworkService {
 
   async list(filters: Filters): Promise<NetworkInspect[]> {
     await this.start()
-    return this.#catalog
-      .all()
-      .filter((network) => matchesList(network, filters, this.#sandboxes.on(network.id).length > 0))
-      .map((network) => inspectNetwork(network, []))
+    return this.#definitions.list(filters)
   }
 
   async inspect(idOrName: string): Promise<NetworkInspect> {
     await this.start()
-    const network = this.#catalog.find(idOrName)
-    return inspectNetwork(network, this.#sandboxes.on(network.id))
+    return this.#definitions.inspect(idOrName)
   }
 
   async create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }> {
     await this.start()
     // Asked anew: a VPN comes and goes.
     await this.#clearance.follow()
-    const network = buildNetwork(request, {
-      networks: this.#catalog.all(),
-      avoid: this.#clearance.taken,
-      id: this.#newId(),
-      created: new Date().toISOString(),
-      random: this.#random,
-    })
-    await this.#catalog.add(network)
-    try {
-      this.#ensureBridge(network)
-      this.#firewall.addBridge(rulesOf(network))
-    } catch (error) {
-      this.#links.removeBridge(network.bridge)
-      await this.#catalog.remove(network.id)
-      throw error
-    }
-    this.#announce('create', network.id)
+    await this.#guard.mend()
+    const network = await this.#definitions.create(request, this.#clearance.taken)
     const warning = this.#clearance.warningOf(network)
     if (warning) this.#log(warning)
     return { Id: network.id, Warning: warning }
+  }
+
+  async remove(idOrName: string): Promise<void> {
+    await this.start()
+    await this.#definitions.remove(idOrName)
+  }
+
+  async prune(filters: Filters): Promise<{ NetworksDeleted: string[] | null }> {
+    await this.start()
+    return await this.#definitions.prune(filters)
   }
 
   /** Networks that hide something which the user's computer reaches, one sentence each. */
@@ -303,48 +310,16 @@ export class Networks implements NetworkService {
     return this.#clearance.warnings()
   }
 
-  async remove(idOrName: string): Promise<void> {
-    await this.start()
-    const network = this.#catalog.find(idOrName)
-    if (PREDEFINED.has(network.name)) {
-      const message = `${network.name} is a pre-defined network and cannot be removed`
-      throw new EngineError('permission_denied', message)
-    }
-    const members = this.#sandboxes.on(network.id)
-    if (members.length > 0) {
-      const list = members.map(
-        ({ sandbox, endpoint }) => `name:"${sandbox.containerName}" id:"${endpoint.endpointId.slice(0, 12)}"`,
-      )
-      throw new EngineError(
-        'permission_denied',
-        `error while removing network: network ${network.name} has active endpoints (${list.join(', ')})`,
-      )
-    }
-    await this.#destroy(network)
-  }
-
-  async prune(filters: Filters): Promise<{ NetworksDeleted: string[] | null }> {
-    await this.start()
-    const unused = this.#catalog.all().filter((network) => {
-      const inUse = PREDEFINED.has(network.name) || this.#sandboxes.on(network.id).length > 0
-      return matchesPrune(network, filters, Date.now()) && !inUse
-    })
-    for (const network of unused) await this.#destroy(network)
-    if (unused.length > 0) this.#events.publish('network', 'prune', '', { reclaimed: '0' })
-    return { NetworksDeleted: unused.length > 0 ? unused.map(({ name }) => name) : null }
+  /** Looks after bridges and packet filter now; happens by itself from time to time. */
+  look(): Promise<void> {
+    return this.#guard.look()
   }
 
   [Symbol.dispose](): void {
     this.#clearance[Symbol.dispose]()
+    this.#guard[Symbol.dispose]()
     this.#sandboxes.finishLeaving()
     this.#resolver[Symbol.dispose]()
-  }
-
-  async #destroy(network: NetworkRecord): Promise<void> {
-    await this.#catalog.remove(network.id)
-    this.#firewall.removeBridge(rulesOf(network))
-    this.#links.removeBridge(network.bridge)
-    this.#events.publish('network', 'destroy', network.id, attributes(network))
   }
 
   /** Starts the embedded resolver once the container has a user-defined network. */
@@ -367,35 +342,14 @@ export class Networks implements NetworkService {
     return network
   }
 
-  #ensureBridge(network: NetworkRecord): void {
-    const { mtu } = bridgeOptions(network.options)
-    const addresses = network.ipam.map((config) => {
-      const { gateway, prefix } = subnetOf(config)
-      return { address: gateway, bits: prefix.bits }
-    })
-    const mac = ['02', '42', ...(this.#random(4).toString('hex').match(/../g) ?? [])].join(':')
-    this.#links.ensureBridge({ name: network.bridge, mtu, mac, addresses })
+  /** Again when something was published while the rules were being loaded. */
+  async #reload(): Promise<void> {
+    const wanted = () => [this.#definitions.rules(), this.#publisher.publications()] as const
+    for (let before = wanted(); ; before = wanted()) {
+      await this.#firewall.load(...before)
+      if (JSON.stringify(wanted()) === JSON.stringify(before)) return
+    }
   }
-
-  #announce(action: string, networkId: string, containerId?: string): void {
-    const network = this.#catalog.byId(networkId)
-    if (!network) return
-    const container = containerId === undefined ? {} : { container: containerId }
-    this.#events.publish('network', action, networkId, { ...container, ...attributes(network) })
-  }
-
-  #newId(): string {
-    return this.#random(32).toString('hex')
-  }
-}
-
-function attributes(network: NetworkRecord): Record<string, string> {
-  return { name: network.name, type: network.driver }
-}
-
-function rulesOf(network: NetworkRecord): BridgeRules {
-  const { masquerade } = bridgeOptions(network.options)
-  return { name: network.bridge, internal: network.internal, masquerade }
 }
 
 function hostConflict(): EngineError {
