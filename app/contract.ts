@@ -225,6 +225,10 @@ export const methods = {
   'volumes.list': method<Volume[]>()(none),
   'volumes.create': method<Volume>()(v.tuple([body])),
   'volumes.remove': method<void>()(v.tuple([id, v.object({ force: v.optional(flag) })])),
+  'volumes.files': method<FileEntry[]>()(v.tuple([id, v.string()])),
+  'volumes.readFile': method<Uint8Array>()(v.tuple([id, v.string()])),
+  'volumes.writeFile': method<void>()(v.tuple([id, v.string(), bytes, v.optional(v.number())])),
+  'volumes.deleteFile': method<void>()(v.tuple([id, v.string()])),
   'volumes.prune': method<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>()(
     v.tuple([v.object({ all: flag })]),
   ),
@@ -280,6 +284,9 @@ export const streams = {
   'containers.download': stream<Uint8Array>()(v.tuple([id, v.string()])),
   /** tar into a folder of a container; ends when the client's `end` was applied. */
   'containers.upload': duplex<never>()(v.tuple([id, v.string()]), bytes),
+  /** The same of a volume. */
+  'volumes.download': stream<Uint8Array>()(v.tuple([id, v.string()])),
+  'volumes.upload': duplex<never>()(v.tuple([id, v.string()]), bytes),
   'images.pull': stream<ProgressMessage>()(
     v.tuple([id, v.optional(v.object({ platform: v.optional(v.string()) }))]),
   ),

@@ -17,6 +17,7 @@ import { MachinePage } from './pages/machine/machine-page.tsx'
 import { NetworkPage } from './pages/networks/network-page.tsx'
 import { NetworksPage } from './pages/networks/networks-page.tsx'
 import { SettingsPage } from './pages/settings/settings-page.tsx'
+import { VolumePage } from './pages/volumes/volume-page.tsx'
 import { VolumesPage } from './pages/volumes/volumes-page.tsx'
 import { WelcomePage } from './pages/welcome/welcome-page.tsx'
 import { useRoute } from './router.ts'
@@ -60,7 +61,7 @@ function Screen() {
     case 'images':
       return id ? <ImagePage key={id} id={id} /> : <ImagesPage />
     case 'volumes':
-      return <VolumesPage />
+      return id ? <VolumePage key={id} name={id} /> : <VolumesPage />
     case 'networks':
       return id ? <NetworkPage key={id} id={id} /> : <NetworksPage />
     case 'cleanup':

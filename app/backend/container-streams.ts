@@ -14,6 +14,15 @@ export function containerStreams(parts: Parts): StreamsOf<'containers'> {
   }
 }
 
+/** The files of volumes on the move. */
+export function volumeStreams({ engine: { volumeArchive } }: Parts): StreamsOf<'volumes'> {
+  return {
+    'volumes.download': ([name, path], { signal }) => volumeArchive.get(name, path, { signal }),
+    'volumes.upload': ([name, path], { input, signal }) =>
+      upload(volumeArchive.put(name, path, input, { signal })),
+  }
+}
+
 /** No values; ends when it is all there. */
 function upload(done: Promise<void>): AsyncIterable<never> {
   return {

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { extract, pack } from 'tar-stream'
 import { EngineError } from '../../vm/api/errors.ts'
-import type { EngineClient } from '../engine/client.ts'
+import type { Archive } from '../engine/archive.ts'
 import type { MethodsOf, Parts } from './parts.ts'
 
 /** What an editor opens; more is for a download. */
@@ -11,28 +11,39 @@ const LIMIT = 16 * 2 ** 20
 type Files = Pick<
   MethodsOf<'containers'>,
   'containers.files' | 'containers.readFile' | 'containers.writeFile' | 'containers.deleteFile'
->
+> &
+  Pick<
+    MethodsOf<'volumes'>,
+    'volumes.files' | 'volumes.readFile' | 'volumes.writeFile' | 'volumes.deleteFile'
+  >
 
 export function fileMethods({ engine }: Parts): Files {
+  const { archive, volumeArchive } = engine
   return {
     'containers.files': ([id, path], { signal }) => engine.slipway.files(id, path, { signal }),
-    'containers.readFile': ([id, path], { signal }) => readFile(engine, id, path, signal),
+    'containers.readFile': ([id, path], { signal }) => readFile(archive, id, path, signal),
     'containers.writeFile': ([id, path, data, mode], { signal }) =>
-      writeFile(engine, id, { path, data, mode: mode ?? 0o644 }, signal),
+      writeFile(archive, id, { path, data, mode: mode ?? 0o644 }, signal),
     'containers.deleteFile': ([id, path], { signal }) => engine.slipway.deleteFile(id, path, { signal }),
+    'volumes.files': ([name, path], { signal }) => engine.slipway.volumeFiles(name, path, { signal }),
+    'volumes.readFile': ([name, path], { signal }) => readFile(volumeArchive, name, path, signal),
+    'volumes.writeFile': ([name, path, data, mode], { signal }) =>
+      writeFile(volumeArchive, name, { path, data, mode: mode ?? 0o644 }, signal),
+    'volumes.deleteFile': ([name, path], { signal }) =>
+      engine.slipway.deleteVolumeFile(name, path, { signal }),
   }
 }
 
 /** The bytes of one file, links followed as `docker cp -L` does. */
 async function readFile(
-  engine: EngineClient,
+  archive: Archive,
   id: string,
   path: string,
   signal: AbortSignal,
   links = 8,
 ): Promise<Uint8Array> {
   const tar = extract()
-  const source = Readable.from(engine.archive.get(id, path, { signal }), { objectMode: false })
+  const source = Readable.from(archive.get(id, path, { signal }), { objectMode: false })
   source.on('error', (error) => tar.destroy(error))
   source.pipe(tar)
   for await (const entry of tar) {
@@ -41,7 +52,7 @@ async function readFile(
       entry.resume()
       source.destroy()
       if (links === 0) throw new EngineError('invalid_argument', `${path}: too many levels of symbolic links`)
-      return await readFile(engine, id, posix.resolve(posix.dirname(path), linkname), signal, links - 1)
+      return await readFile(archive, id, posix.resolve(posix.dirname(path), linkname), signal, links - 1)
     }
     if (type !== 'file') throw new EngineError('invalid_argument', `${path}: not a file`)
     if ((size ?? 0) > LIMIT) {
@@ -57,7 +68,7 @@ async function readFile(
 }
 
 async function writeFile(
-  engine: EngineClient,
+  archive: Archive,
   id: string,
   file: { path: string; data: Uint8Array; mode: number },
   signal: AbortSignal,
@@ -67,5 +78,5 @@ async function writeFile(
   const tar = pack()
   tar.entry({ name, mode: file.mode, mtime: new Date() }, Buffer.from(file.data))
   tar.finalize()
-  await engine.archive.put(id, posix.dirname(file.path), Readable.from(tar), { signal })
+  await archive.put(id, posix.dirname(file.path), Readable.from(tar), { signal })
 }

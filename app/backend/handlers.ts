@@ -1,6 +1,6 @@
 import type { MethodHandlers, StreamHandlers } from '../dispatch.ts'
 import { appMethods } from './app.ts'
-import { containerStreams } from './container-streams.ts'
+import { containerStreams, volumeStreams } from './container-streams.ts'
 import { containerMethods } from './containers.ts'
 import { fileMethods } from './files.ts'
 import { buildMethods, imageMethods, imageStreams } from './images.ts'
@@ -36,6 +36,7 @@ export function handlers(parts: Parts): { methods: MethodHandlers; streams: Stre
       ...settingsStreams(parts),
       ...eventStreams(parts),
       ...containerStreams(parts),
+      ...volumeStreams(parts),
       ...imageStreams(parts),
     },
   }

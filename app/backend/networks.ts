@@ -1,6 +1,8 @@
 import type { MethodsOf, Parts } from './parts.ts'
 
-export function volumeMethods({ engine: { volumes } }: Parts): MethodsOf<'volumes'> {
+type Files = `volumes.${'files' | 'readFile' | 'writeFile' | 'deleteFile'}`
+
+export function volumeMethods({ engine: { volumes } }: Parts): Omit<MethodsOf<'volumes'>, Files> {
   return {
     'volumes.list': (_args, { signal }) => volumes.list({ signal }),
     'volumes.create': ([body], { signal }) => volumes.create(body, { signal }),

@@ -1,4 +1,4 @@
-import { type CallOptions, containerPath } from './containers.ts'
+import type { CallOptions } from './containers.ts'
 import type { EngineHttp } from './http.ts'
 
 /** Decoded X-Docker-Container-Path-Stat. */
@@ -11,18 +11,21 @@ export interface PathStat {
   linkTarget: string
 }
 
-/** Files into and out of containers, as tar streams. */
+/** Files into and out of containers or volumes, as tar streams. */
 export class Archive {
   readonly #http: EngineHttp
+  readonly #path: (id: string) => string
 
-  constructor(http: EngineHttp) {
+  /** `path` is where the archive of one of them is. */
+  constructor(http: EngineHttp, path: (id: string) => string) {
     this.#http = http
+    this.#path = path
   }
 
   async stat(id: string, path: string, { signal }: CallOptions = {}): Promise<PathStat> {
     const response = await this.#http.open({
       method: 'HEAD',
-      path: containerPath(id, '/archive'),
+      path: this.#path(id),
       query: { path },
       signal,
     })
@@ -33,7 +36,7 @@ export class Archive {
 
   /** tar of a file or folder. */
   get(id: string, path: string, { signal }: CallOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.#http.bytes({ path: containerPath(id, '/archive'), query: { path }, signal })
+    return this.#http.bytes({ path: this.#path(id), query: { path }, signal })
   }
 
   /** Unpacks a tar into a folder; resolves when it is all there. */
@@ -46,7 +49,7 @@ export class Archive {
     const headers = { 'content-type': 'application/x-tar' }
     return this.#http.run({
       method: 'PUT',
-      path: containerPath(id, '/archive'),
+      path: this.#path(id),
       query: { path },
       headers,
       body,

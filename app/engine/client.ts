@@ -1,7 +1,7 @@
 import type { Dial } from '../machine/dial.ts'
 import { Archive } from './archive.ts'
 import { ContainerStreams } from './container-streams.ts'
-import { Containers } from './containers.ts'
+import { Containers, containerPath } from './containers.ts'
 import { EngineHttp } from './http.ts'
 import { ImageStreams } from './image-streams.ts'
 import { Images } from './images.ts'
@@ -24,6 +24,7 @@ export class EngineClient implements Disposable {
   readonly streams: ContainerStreams
   readonly terminals: Terminals
   readonly archive: Archive
+  readonly volumeArchive: Archive
   readonly images: Images
   readonly imageStreams: ImageStreams
   readonly volumes: Volumes
@@ -37,7 +38,11 @@ export class EngineClient implements Disposable {
     this.lifecycle = new Lifecycle(this.http)
     this.streams = new ContainerStreams(this.http, this.containers)
     this.terminals = new Terminals(this.http)
-    this.archive = new Archive(this.http)
+    this.archive = new Archive(this.http, (id) => containerPath(id, '/archive'))
+    this.volumeArchive = new Archive(
+      this.http,
+      (name) => `/slipway/volumes/${encodeURIComponent(name)}/archive`,
+    )
     this.images = new Images(this.http)
     this.imageStreams = new ImageStreams(this.http)
     this.volumes = new Volumes(this.http)

@@ -72,6 +72,12 @@ export class Slipway {
   deleteFile(id: string, path: string, { signal }: CallOptions = {}): Promise<void> {
     return this.#http.run({ method: 'DELETE', path: filesPath(id), query: { path }, signal })
   }
+  volumeFiles(name: string, path: string, { signal }: CallOptions = {}): Promise<ContainerFile[]> {
+    return this.#http.json({ path: volumeFilesPath(name), query: { path }, signal })
+  }
+  deleteVolumeFile(name: string, path: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.#http.run({ method: 'DELETE', path: volumeFilesPath(name), query: { path }, signal })
+  }
   ports(id: string, { signal }: CallOptions = {}): Promise<PublishedPort[]> {
     return this.#http.json({ path: portsPath(id), signal })
   }
@@ -86,6 +92,10 @@ export class Slipway {
 
 function filesPath(id: string): string {
   return `/slipway/containers/${encodeURIComponent(id)}/files`
+}
+
+function volumeFilesPath(name: string): string {
+  return `/slipway/volumes/${encodeURIComponent(name)}/files`
 }
 
 function portsPath(id: string): string {

@@ -20,6 +20,7 @@ import { ContainerStore } from './containers/store.ts'
 import { Streams } from './containers/streams.ts'
 import { Supervisor } from './containers/supervisor.ts'
 import { ContainerTable } from './containers/table.ts'
+import { VolumeFiles } from './containers/volume-files.ts'
 import { FileContentStore } from './content/file-store.ts'
 import { EventBus } from './events.ts'
 import { archiveRoutes } from './http/routes/archive.ts'
@@ -31,6 +32,7 @@ import { imageRoutes } from './http/routes/images.ts'
 import { networkRoutes } from './http/routes/networks.ts'
 import { slipwayPortRoutes } from './http/routes/slipway-ports.ts'
 import { systemRoutes } from './http/routes/system.ts'
+import { volumeFileRoutes } from './http/routes/volume-files.ts'
 import { volumeRoutes } from './http/routes/volumes.ts'
 import { HttpServer } from './http/server.ts'
 import { Images } from './images/service.ts'
@@ -201,6 +203,7 @@ async function main(): Promise<void> {
           relayUdp: (stream, target) => relayUdp(stream, target, log),
         }),
         ...volumeRoutes(volumes),
+        ...volumeFileRoutes(new VolumeFiles(volumes, kernel)),
       ],
     }),
   )

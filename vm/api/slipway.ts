@@ -6,6 +6,8 @@
  * - `GET|PUT /slipway/containers/{id}/ports`  PublishedPort[]
  * - `GET    /slipway/containers/{id}/files?path=/etc`  ContainerFile[] of one folder (of the file itself when it is none)
  * - `DELETE /slipway/containers/{id}/files?path=/a/b`  removes a file or folder with what is in it; 204
+ * - `GET|DELETE /slipway/volumes/{name}/files?path=/`  the same of a volume, with or without a container
+ * - `GET|PUT /slipway/volumes/{name}/archive?path=/`   a tar out of a volume, a tar into one of its folders
  * - `GET  /slipway/registry/tags?name=nginx`  string[]: the tags that the image's registry lists
  * - `POST /slipway/host-link`                 upgrade to `slipway-host-link`: newline-separated JSON, see below
  * - `GET  /slipway/usage`                     MachineUsage

@@ -27,6 +27,13 @@ interface VolumeRow {
   size: number | undefined
 }
 
+/** Containers that mount a volume, running or not. */
+export function usersOf(name: string, containers: readonly ContainerSummary[] = []): ContainerSummary[] {
+  return containers.filter((one) =>
+    one.Mounts.some((mount) => mount.Type === 'volume' && mount.Name === name),
+  )
+}
+
 export function VolumesPage() {
   const { t } = useI18n()
   const online = useOnline()
@@ -86,9 +93,7 @@ function VolumeTable({ volumes, query }: { volumes: readonly Volume[]; query: st
         .filter(({ Name }) => Name.toLowerCase().includes(query.toLowerCase()))
         .map((volume) => ({
           volume,
-          users: (list ?? []).filter((one) =>
-            one.Mounts.some((mount) => mount.Type === 'volume' && mount.Name === volume.Name),
-          ),
+          users: usersOf(volume.Name, list),
           size: volume.UsageData?.Size ?? sizes?.find((one) => one.Name === volume.Name)?.UsageData?.Size,
         }))
         .sort((a, b) => a.volume.Name.localeCompare(b.volume.Name)),
@@ -126,7 +131,7 @@ function VolumeTable({ volumes, query }: { volumes: readonly Volume[]; query: st
       {
         label: t('volumes.browse'),
         icon: FolderOpen,
-        disabled: row.users.length === 0,
+        shortcut: 'Enter',
         run: () => browse(row),
       },
       'separator',
@@ -141,10 +146,8 @@ function VolumeTable({ volumes, query }: { volumes: readonly Volume[]; query: st
     ]
   }
 
-  /** A volume has no door of its own: its files are seen through a container that mounts it. */
   function browse(row: VolumeRow): void {
-    const [user] = row.users
-    if (user) go('containers', user.Id, 'files')
+    go('volumes', row.volume.Name)
   }
 
   function remove(row: VolumeRow): void {
@@ -177,9 +180,14 @@ function VolumeCells({ row }: { row: VolumeRow }) {
   return (
     <>
       <Cell column="name">
-        <span className={anonymous ? 'mono muted' : 'image-name'}>
+        <a
+          className={anonymous ? 'mono muted' : 'image-name'}
+          data-name=""
+          href={href('volumes', volume.Name)}
+          tabIndex={-1}
+        >
           {anonymous ? volume.Name.slice(0, 20) : volume.Name}
-        </span>
+        </a>
         {volume.Driver !== 'local' && <span className="faint"> {volume.Driver}</span>}
       </Cell>
       <Cell column="use">
