@@ -23,6 +23,7 @@ import { ContainerTable } from './containers/table.ts'
 import { VolumeFiles } from './containers/volume-files.ts'
 import { FileContentStore } from './content/file-store.ts'
 import { EventBus } from './events.ts'
+import { absentRoutes } from './http/routes/absent.ts'
 import { archiveRoutes } from './http/routes/archive.ts'
 import { buildRoutes } from './http/routes/build.ts'
 import { containerRoutes } from './http/routes/containers.ts'
@@ -203,6 +204,7 @@ async function main(): Promise<void> {
           relayUdp: (stream, target) => relayUdp(stream, target, log),
         }),
         ...volumeRoutes(volumes),
+        ...absentRoutes(),
         ...volumeFileRoutes(new VolumeFiles(volumes, kernel)),
       ],
     }),

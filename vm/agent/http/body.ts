@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import * as v from 'valibot'
 import { EngineError } from '../../api/errors.ts'
+import { conform, parseGoJson } from './go-json.ts'
 
 const MAX_BODY = 4 * 1024 * 1024
 
@@ -16,23 +17,18 @@ export async function readJson<S extends v.GenericSchema>(
     if (optional) return check({}, schema)
     throw new EngineError('invalid_argument', 'invalid JSON: got EOF while reading request body')
   }
-  const type = contentType?.split(';')[0]?.trim().toLowerCase()
-  if (type !== undefined && type !== '' && type !== 'application/json') {
-    throw new EngineError(
-      'invalid_argument',
-      `unsupported Content-Type header (${contentType}): must be 'application/json'`,
-    )
-  }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new EngineError(
-      'invalid_argument',
-      `invalid JSON: ${cause instanceof Error ? cause.message : cause}`,
-    )
-  }
-  return check(value ?? {}, schema)
+  checkType(contentType ?? '')
+  return check(conform(parseGoJson(text) ?? {}, schema), schema)
+}
+
+/** dockerd takes a body only with its type, whatever the parameters. */
+function checkType(header: string): void {
+  const type = header.split(';')[0]?.trim().toLowerCase() ?? ''
+  if (type === 'application/json') return
+  const message = /^[^/\s]+\/[^/\s]+$/.test(type)
+    ? `unsupported Content-Type header (${header}): must be 'application/json'`
+    : `malformed Content-Type header (${header}): mime: ${type === '' ? 'no media type' : 'expected token after slash'}`
+  throw new EngineError('invalid_argument', message)
 }
 
 async function readText(source: Readable): Promise<string> {

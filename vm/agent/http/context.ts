@@ -6,7 +6,6 @@ import { readJson } from './body.ts'
 import { hijackResponse, hijackUpgrade, type Upgrade } from './hijack.ts'
 import { parseFilters, parseFlag, parseInteger } from './query.ts'
 import type { Context, Filters } from './router.ts'
-import { statusOf } from './status.ts'
 
 export interface HttpContextOptions {
   request: IncomingMessage
@@ -124,7 +123,7 @@ export class HttpContext implements Context {
     } catch (error) {
       if (!this.response.headersSent || kindOf(error) === 'cancelled') throw error
       const message = messageOf(error)
-      const last = { errorDetail: { code: statusOf(error), message }, error: message }
+      const last = { errorDetail: { message }, error: message }
       this.response.end(`${JSON.stringify(last)}\r\n`)
     }
   }

@@ -12,10 +12,9 @@ export function parseFlag(value: string | null, fallback = false): boolean {
 export function parseInteger(name: string, value: string | null): number | undefined {
   if (value === null || value === '') return undefined
   if (!/^-?[0-9]{1,15}$/.test(value)) {
-    throw new EngineError(
-      'invalid_argument',
-      `invalid value for ${name}: strconv.Atoi: parsing "${value}": invalid syntax`,
-    )
+    throw new EngineError('invalid_argument', `strconv.Atoi: parsing "${value}": invalid syntax`, {
+      details: { status: 500, field: name },
+    })
   }
   return Number(value)
 }
@@ -29,7 +28,8 @@ export function parseFilters(text: string | null): Filters {
   } catch (cause) {
     throw new EngineError('invalid_argument', 'invalid filter', { cause })
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+  if (parsed === null) return {}
+  if (typeof parsed !== 'object' || Array.isArray(parsed)) {
     throw new EngineError('invalid_argument', 'invalid filter')
   }
   const filters: Filters = {}

@@ -3,13 +3,14 @@ import { chmod, rm } from 'node:fs/promises'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { kindOf, messageOf } from '../../api/errors.ts'
-import { API_VERSION, ENGINE_VERSION } from '../../api/version.ts'
+import { API_VERSION, ENGINE_VERSION, MIN_API_VERSION } from '../../api/version.ts'
 import { HttpContext } from './context.ts'
 import { splitUpgradeBody, type Upgrade } from './hijack.ts'
 import { createServer, ServerResponse as Response } from './node-http.ts'
 import { type Route, Router } from './router.ts'
 import { statusOf } from './status.ts'
-import { stripVersion } from './version-prefix.ts'
+import { cleanPath, splitTarget } from './target.ts'
+import { checkVersion, compareVersions, splitVersion } from './version-prefix.ts'
 
 export interface HttpServerOptions {
   routes: readonly Route[]
@@ -85,18 +86,24 @@ export class HttpServer implements AsyncDisposable {
     }
     response.on('close', onClose)
     incoming.upgrade?.stream.on('close', () => abort.abort())
-    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+    response.setHeader('Server', `Docker/${ENGINE_VERSION} (linux)`)
     let context: HttpContext | undefined
     try {
-      const url = new URL(request.url ?? '/', 'http://engine')
-      const { path, version } = stripVersion(url.pathname)
+      const { pathname, query } = splitTarget(request.url ?? '/')
+      const clean = cleanPath(pathname)
+      if (clean !== pathname)
+        return bare(response, 301, { Location: query === '' ? clean : `${clean}?${query}` })
+      const { path, version } = splitVersion(pathname)
       const found = this.#router.match(request.method ?? '', path)
-      if (!found) return notFound(response)
+      if (!found && request.method !== 'OPTIONS') return sendError(response, 404, 'page not found')
+      for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+      if (!acceptVersion(response, version)) return
+      if (!found) return bare(response, 200)
       const { params } = found
       context = new HttpContext({
         ...incoming,
         params,
-        query: url.searchParams,
+        query: new URLSearchParams(query),
         apiVersion: version,
         signal: abort.signal,
       })
@@ -108,7 +115,8 @@ export class HttpServer implements AsyncDisposable {
 
   #fail(error: unknown, { request, response, upgrade }: Incoming, context: HttpContext | undefined): void {
     const status = statusOf(error)
-    if (status === 500) this.#onError(error, `${request.method} ${request.url}`)
+    if (status === 500 && kindOf(error) !== 'invalid_argument')
+      this.#onError(error, `${request.method} ${request.url}`)
     if (context?.hijacked) {
       ;(upgrade?.stream ?? response).destroy()
       return
@@ -125,11 +133,29 @@ const HEADERS = {
   'Api-Version': API_VERSION,
   'Docker-Experimental': 'false',
   Ostype: 'linux',
-  Server: `Docker/${ENGINE_VERSION} (linux)`,
 } as const
 
-function notFound(response: ServerResponse): void {
-  sendError(response, 404, 'page not found')
+function bare(response: ServerResponse, status: number, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'Content-Length': 0, ...headers })
+  response.end()
+}
+
+/** Clients that are too old for us are too old for JSON errors, too. */
+function acceptVersion(response: ServerResponse, version: string): boolean {
+  try {
+    checkVersion(version)
+    return true
+  } catch (error) {
+    if (compareVersions(version, MIN_API_VERSION) >= 0) throw error
+    const text = `${messageOf(error)}\n`
+    response.writeHead(400, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'X-Content-Type-Options': 'nosniff',
+      'Content-Length': Buffer.byteLength(text),
+    })
+    response.end(text)
+    return false
+  }
 }
 
 function sendError(response: ServerResponse, status: number, message: string): void {

@@ -1,11 +1,14 @@
 import { EngineError } from '../../api/errors.ts'
 import { API_VERSION, MIN_API_VERSION } from '../../api/version.ts'
 
-/** Strips `/v1.xx` from a path and checks it; invalid_argument in Docker's words for versions out of range. */
-export function stripVersion(path: string): { path: string; version: string } {
-  const match = /^\/v([0-9]+(?:\.[0-9]+)?)(\/.*)$/.exec(path)
-  if (!match?.[1] || !match[2]) return { path, version: API_VERSION }
-  const version = match[1]
+/** Splits `/v1.xx` off a path; without it the newest version counts. */
+export function splitVersion(path: string): { path: string; version: string } {
+  const match = /^\/v([0-9.]+)(\/.*)$/.exec(path)
+  return match?.[1] && match[2] ? { path: match[2], version: match[1] } : { path, version: API_VERSION }
+}
+
+/** invalid_argument in Docker's words for versions out of range. */
+export function checkVersion(version: string): void {
   if (compareVersions(version, MIN_API_VERSION) < 0) {
     throw new EngineError(
       'invalid_argument',
@@ -18,7 +21,6 @@ export function stripVersion(path: string): { path: string; version: string } {
       `client version ${version} is too new. Maximum supported API version is ${API_VERSION}`,
     )
   }
-  return { path: match[2], version }
 }
 
 /** Negative, zero or positive, by major then minor. */

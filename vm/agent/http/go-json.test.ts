@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { createSchema } from '../containers/create-schema.ts'
+import { conform, parseGoJson } from './go-json.ts'
+
+test.each([
+  ['{', 'invalid JSON: unexpected EOF'],
+  ['{"a":', 'invalid JSON: unexpected EOF'],
+  ['{} {}', 'unexpected content after JSON'],
+  ['{"a":1} x', 'unexpected content after JSON'],
+  ["{'a':1}", "invalid JSON: invalid character '\\'' looking for beginning of object key string"],
+  ['{"a":1,}', "invalid JSON: invalid character '}' looking for beginning of object key string"],
+  ['x', "invalid JSON: invalid character 'x' looking for beginning of value"],
+  ['{"a":"b\u0001c"}', "invalid JSON: invalid character '\\x01' in string literal"],
+])('%s is no JSON', (text, message) => {
+  expect(() => parseGoJson(text)).toThrow(message)
+})
+
+test('member names count in any case, deep down too', () => {
+  expect(
+    conform(
+      {
+        image: 'busybox',
+        hostconfig: { MEMORY: 1, portbindings: { '80/tcp': [{ hostport: '1' }] } },
+        Other: 1,
+      },
+      createSchema,
+    ),
+  ).toEqual({
+    Image: 'busybox',
+    HostConfig: { Memory: 1, PortBindings: { '80/tcp': [{ HostPort: '1' }] } },
+    Other: 1,
+  })
+})
+
+test.each([
+  [[], 'cannot unmarshal array into Go value of type struct'],
+  ['x', 'cannot unmarshal string into Go value of type struct'],
+  [{ Image: 1 }, 'cannot unmarshal number into Go struct field .Image of type string'],
+  [{ Env: 'A=b' }, 'cannot unmarshal string into Go struct field .Env of type []string'],
+  [{ Tty: 1 }, 'cannot unmarshal number into Go struct field .Tty of type bool'],
+  [{ HostConfig: [] }, 'cannot unmarshal array into Go struct field .HostConfig of type struct'],
+  [
+    { HostConfig: { Memory: '1g' } },
+    'cannot unmarshal string into Go struct field .HostConfig.Memory of type int64',
+  ],
+  [
+    { HostConfig: { Memory: 1.5 } },
+    'cannot unmarshal number 1.5 into Go struct field .HostConfig.Memory of type int64',
+  ],
+  [{ HostConfig: { Memory: 1e20 } }, 'of type int64'],
+  [{ Labels: [] }, 'cannot unmarshal array into Go struct field .Labels of type map'],
+  [{ Labels: { a: 1 } }, 'cannot unmarshal number into Go struct field .Labels.a of type string'],
+])('%j is refused by its path', (value, message) => {
+  expect(() => conform(value, createSchema)).toThrow(message)
+})
