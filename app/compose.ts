@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Disposal } from '../vm/api/disposal.ts'
 import { messageOf } from '../vm/api/errors.ts'
+import type { EngineConfig } from '../vm/api/slipway.ts'
 import { createApiServer } from './api-server.ts'
 import { handlers } from './backend/handlers.ts'
 import type { Shell } from './backend/parts.ts'
@@ -16,6 +17,7 @@ import type { Machine } from './machine/machine.ts'
 import type { Problem } from './machine/state.ts'
 import { PublishedPorts } from './ports/published-ports.ts'
 import { RegistryAccounts } from './registry-accounts.ts'
+import { RegistryCertificates } from './registry-certificates.ts'
 import { defaultSettings, engineConfig, SettingsStore, thisHost } from './settings.ts'
 import { Log } from './shell/log.ts'
 
@@ -59,12 +61,22 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
   const version = await versionOf(root)
   const log = new Log(home.appLog, echo ? { echo } : {})
   const settings = await SettingsStore.open(home.settings, defaultSettings(thisHost()), log)
+  const certificates = owned.use(
+    await RegistryCertificates.open({
+      path: home.certificates,
+      log: (message) => log.warn(message),
+      onChange: () => void apply(),
+    }),
+  )
+  const config = (): EngineConfig => engineConfig(settings.value, certificates.value)
+  const apply = (): Promise<void> => applyConfig(machine, engine, config(), log)
   const machine: Machine = owned.use(
     createMachine({
       home,
       root,
       resources,
       settings,
+      engineConfig: config,
       log,
       engine: () => engine,
       onReady: () => ready(socket, ports),
@@ -87,7 +99,7 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
     }),
   )
   owned.push(closeWhenDown(machine, [() => socket.close(), () => ports.stop()], log))
-  owned.push(settings.subscribe((value) => void applySettings(machine, engine, engineConfig(value), log)))
+  owned.push(settings.subscribe(() => void apply()))
   const accounts = new RegistryAccounts({
     path: home.registries,
     vault: shell.vault,
@@ -127,10 +139,10 @@ function closeWhenDown(machine: Machine, closers: readonly (() => Promise<void>)
 }
 
 /** What the engine obeys at once; the rest (CPUs, memory, disk) is read at the next start. */
-async function applySettings(
+async function applyConfig(
   machine: Machine,
   engine: EngineClient,
-  config: ReturnType<typeof engineConfig>,
+  config: EngineConfig,
   log: Log,
 ): Promise<void> {
   if (!isRunning(machine.state)) return

@@ -16,6 +16,8 @@ export interface Home {
   readonly settings: string
   /** Accounts at registries. */
   readonly registries: string
+  /** Certificates of registries with an authority of their own: `<host[:port]>/ca.crt`. */
+  readonly certificates: string
   readonly windowState: string
   readonly appLog: string
   readonly serialLog: string
@@ -44,6 +46,7 @@ export function resolveHome(
     dockerHost: `${platform === 'win32' ? 'npipe' : 'unix'}://${socket('docker')}`,
     settings: join(root, 'settings.json'),
     registries: join(root, 'registries.json'),
+    certificates: join(root, 'certs.d'),
     windowState: join(root, 'window.json'),
     appLog: join(root, 'app.log'),
     serialLog: join(root, 'serial.log'),

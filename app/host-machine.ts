@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { EngineConfig } from '../vm/api/slipway.ts'
 import type { EngineClient } from './engine/client.ts'
 import type { Home } from './home.ts'
 import type { Arch } from './machine/driver.ts'
@@ -6,7 +7,7 @@ import { locateImage } from './machine/image.ts'
 import { Machine } from './machine/machine.ts'
 import { QemuDriver } from './machine/qemu.ts'
 import type { Problem } from './machine/state.ts'
-import { engineConfig, type SettingsStore } from './settings.ts'
+import type { SettingsStore } from './settings.ts'
 import type { Log } from './shell/log.ts'
 
 export interface HostMachineOptions {
@@ -16,6 +17,7 @@ export interface HostMachineOptions {
   /** The packaged app's resources folder. */
   readonly resources?: string | undefined
   readonly settings: SettingsStore
+  readonly engineConfig: () => EngineConfig
   readonly log: Log
   /** The client over this machine's own dial. */
   readonly engine: () => EngineClient
@@ -33,7 +35,7 @@ export function guestArch(env: NodeJS.ProcessEnv = process.env): Arch {
 
 /** The machine of a home, with this host's settings, image and engine client plugged in. */
 export function createMachine(options: HostMachineOptions): Machine {
-  const { home, root, resources, settings, log, engine, onReady } = options
+  const { home, root, resources, settings, engineConfig, log, engine, onReady } = options
   const arch = guestArch()
   const agent = join(root, 'dist', 'agent', 'main.js')
   return new Machine({
@@ -42,7 +44,7 @@ export function createMachine(options: HostMachineOptions): Machine {
     image: () => locateImage(resources === undefined ? { arch, agent } : { arch, agent, resources }),
     config: () => {
       const { cpus, memoryMiB, diskGiB } = settings.value
-      return { hostname: 'slipway', cpus, memoryMiB, diskGiB, engine: engineConfig(settings.value) }
+      return { hostname: 'slipway', cpus, memoryMiB, diskGiB, engine: engineConfig() }
     },
     ping: (_dial, { signal }) => engine().system.ping({ signal }),
     onReady: (_dial, { signal }) => onReady(signal),

@@ -35,10 +35,21 @@ export function thisHost(): { cores: number; memoryMiB: number } {
   return { cores: availableParallelism(), memoryMiB: Math.floor(totalmem() / 2 ** 20) }
 }
 
-/** The part of the settings that the engine obeys. */
-export function engineConfig(settings: Settings): EngineConfig {
+/** What the engine obeys: a part of the settings, and the registries' certificates. */
+export function engineConfig(
+  settings: Settings,
+  registryCertificates: EngineConfig['registryCertificates'],
+): EngineConfig {
   const { registryMirrors, insecureRegistries, httpProxy, httpsProxy, noProxy, portModel } = settings
-  return { registryMirrors, insecureRegistries, httpProxy, httpsProxy, noProxy, portModel }
+  return {
+    registryMirrors,
+    insecureRegistries,
+    httpProxy,
+    httpsProxy,
+    noProxy,
+    portModel,
+    registryCertificates,
+  }
 }
 
 /**

@@ -60,6 +60,7 @@ function make(behaviour: Partial<FakeBehaviour> = {}, changes: Partial<MachineOp
         httpsProxy: '',
         noProxy: '',
         portModel: 'direct',
+        registryCertificates: [],
       },
     }),
     ping: async (dial, options) => void (await dial({ path: '/engine' }, options)).destroy(),

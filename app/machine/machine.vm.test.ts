@@ -57,6 +57,7 @@ function machine(changes: Partial<MachineOptions> = {}): { machine: Machine; sta
         httpsProxy: '',
         noProxy: '',
         portModel: 'direct',
+        registryCertificates: [],
       },
     }),
     ping,

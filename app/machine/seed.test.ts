@@ -23,6 +23,7 @@ const config = {
   httpsProxy: '',
   noProxy: '',
   portModel: 'direct' as const,
+  registryCertificates: [],
 }
 
 test("the guest gets the host's private key and the client's public one, never the client's private one", () => {

@@ -24,6 +24,17 @@ export interface EngineConfig {
   httpsProxy: string
   noProxy: string
   portModel: PortModel
+  /** What registries with an authority of their own are trusted by, beside the well-known authorities. */
+  registryCertificates: readonly RegistryCertificate[]
+}
+
+/** PEM texts of one registry, as in a folder of Docker's certs.d. */
+export interface RegistryCertificate {
+  /** `host[:port]` as it stands in image names; where a folder's name cannot have the colon, without it. */
+  registry: string
+  ca: readonly string[]
+  /** What the engine shows who it is with. */
+  clients: readonly { certificate: string; key: string }[]
 }
 
 /** `direct`: host → container. `double`: host → VM address → container (Docker Toolbox). */

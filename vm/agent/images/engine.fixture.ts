@@ -25,6 +25,7 @@ export const CONFIG: EngineConfig = {
   httpsProxy: '',
   noProxy: '',
   portModel: 'direct',
+  registryCertificates: [],
 }
 
 export interface Engine extends AsyncDisposable {

@@ -251,7 +251,7 @@ async function* through(source: AsyncIterable<Uint8Array>, transform: Transform)
 }
 
 /** Until the transform has done with the chunk. */
-function written(transform: Duplex, chunk: Uint8Array): Promise<void> {
+function written(transform: Transform, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     transform.write(chunk, (error) => (error ? reject(error) : resolve()))
   })

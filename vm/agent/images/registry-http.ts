@@ -4,9 +4,14 @@
  * megabytes go through without web streams.
  */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import {
+  Agent as HttpsAgent,
+  type AgentOptions as HttpsAgentOptions,
+  request as httpsRequest,
+} from 'node:https'
+import { rootCertificates } from 'node:tls'
 import { EngineError } from '../../api/errors.ts'
-import type { EngineConfig } from '../../api/slipway.ts'
+import type { EngineConfig, RegistryCertificate } from '../../api/slipway.ts'
 import { Agent as HttpAgent, request as httpRequest } from '../http/node-http.ts'
 import { isLoopback } from './registry-endpoints.ts'
 
@@ -18,6 +23,7 @@ export interface HttpTimeouts {
 }
 const TIMEOUTS: HttpTimeouts = { head: 30_000, idle: 30_000 }
 const MAX_REDIRECTS = 10
+const UNKNOWN_AUTHORITY = /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/
 /** Error bodies are for a message; more is noise or malice. */
 const MAX_ERROR_BODY = 64 * 1024
 
@@ -39,21 +45,22 @@ export interface HttpResponse {
   body: IncomingMessage
 }
 
-type ProxyConfig = Pick<EngineConfig, 'httpProxy' | 'httpsProxy' | 'noProxy'>
+type TlsOptions = Pick<HttpsAgentOptions, 'ca' | 'cert' | 'key'>
+type HttpConfig = Pick<EngineConfig, 'httpProxy' | 'httpsProxy' | 'noProxy' | 'registryCertificates'>
 
 export class RegistryHttp implements AsyncDisposable {
   readonly #timeouts: HttpTimeouts
-  readonly #proxy: () => ProxyConfig
+  readonly #config: () => HttpConfig
   /** What localhost means to the user: the address of their machine as seen from here. */
   readonly #hostLoopback: string | undefined
   readonly #agents = new Map<string, Agent>()
 
   constructor(options: {
-    proxy: () => ProxyConfig
+    config: () => HttpConfig
     hostLoopback?: string | undefined
     timeouts?: Partial<HttpTimeouts>
   }) {
-    this.#proxy = options.proxy
+    this.#config = options.config
     this.#hostLoopback = options.hostLoopback
     this.#timeouts = { ...TIMEOUTS, ...options.timeouts }
   }
@@ -96,7 +103,7 @@ export class RegistryHttp implements AsyncDisposable {
       ...(url.port === '' ? {} : { port: url.port }),
       path: url.pathname + url.search,
       headers: { host: url.host, 'user-agent': 'slipway', ...request.headers, ...lengthOf(request.body) },
-      agent: this.#agent(secure, request.insecure ?? false),
+      agent: this.#agent(url, request.insecure ?? false),
       ...(secure && !/^[\d.]+$|:/.test(hostname) ? { servername: hostname } : {}),
       ...(request.signal ? { signal: request.signal } : {}),
     })
@@ -143,14 +150,16 @@ export class RegistryHttp implements AsyncDisposable {
     return hostname
   }
 
-  #agent(secure: boolean, insecure: boolean): Agent {
-    const { httpProxy, httpsProxy, noProxy } = this.#proxy()
+  #agent(url: URL, insecure: boolean): Agent {
+    const { httpProxy, httpsProxy, noProxy, registryCertificates } = this.#config()
     const proxyEnv = {
       HTTP_PROXY: this.#proxyUrl(httpProxy),
       HTTPS_PROXY: this.#proxyUrl(httpsProxy),
       NO_PROXY: [noProxy, 'localhost', '127.0.0.0/8', this.#hostLoopback].filter(Boolean).join(','),
     }
-    const key = JSON.stringify([secure, insecure, proxyEnv])
+    const secure = url.protocol === 'https:'
+    const own = secure ? registryCertificates.find(({ registry }) => isNamed(registry, url)) : undefined
+    const key = JSON.stringify([secure, insecure, proxyEnv, own])
     let agent = this.#agents.get(key)
     if (!agent) {
       const options = {
@@ -159,7 +168,9 @@ export class RegistryHttp implements AsyncDisposable {
         timeout: 60_000,
         ...(httpProxy || httpsProxy ? { proxyEnv } : {}),
       }
-      agent = secure ? new HttpsAgent({ ...options, rejectUnauthorized: !insecure }) : new HttpAgent(options)
+      agent = secure
+        ? new HttpsAgent({ ...options, ...tlsOptions(own), rejectUnauthorized: !insecure })
+        : new HttpAgent(options)
       this.#agents.set(key, agent)
     }
     return agent
@@ -237,6 +248,21 @@ function failure(request: HttpRequest, text: string, cause?: Error): EngineError
   })
 }
 
+/** Windows has no colon in a folder's name: Docker leaves it out there. */
+function isNamed(registry: string, { host }: URL): boolean {
+  return registry === host || registry === host.replaceAll(':', '')
+}
+
+/** The registry's own authorities beside the well-known ones, as dockerd takes them. */
+function tlsOptions(own: RegistryCertificate | undefined): TlsOptions {
+  if (!own) return {}
+  return {
+    ...(own.ca.length > 0 ? { ca: [...rootCertificates, ...own.ca] } : {}),
+    cert: own.clients.map(({ certificate }) => certificate),
+    key: own.clients.map(({ key }) => key),
+  }
+}
+
 /** Node's error in Go's words, which is what docker's users search for. */
 function goText(error: Error, url: URL): string {
   const code = 'code' in error ? String(error.code) : ''
@@ -260,7 +286,7 @@ function goText(error: Error, url: URL): string {
       return 'http: server gave HTTP response to HTTPS client'
     default:
       return /CERT|SELF_SIGNED|UNABLE_TO/.test(code)
-        ? `tls: failed to verify certificate: x509: ${error.message}`
+        ? `tls: failed to verify certificate: x509: ${UNKNOWN_AUTHORITY.test(code) ? 'certificate signed by unknown authority' : error.message}`
         : error.message
   }
 }

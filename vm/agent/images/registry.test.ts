@@ -21,6 +21,7 @@ const CONFIG: EngineConfig = {
   httpsProxy: '',
   noProxy: '',
   portModel: 'direct',
+  registryCertificates: [],
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse, attempt: number) => void
@@ -44,7 +45,7 @@ async function serve(handler: Handler): Promise<{ host: string; requests: string
 }
 
 function client(config: Partial<EngineConfig> = {}): Registry {
-  const http = new RegistryHttp({ proxy: () => CONFIG, timeouts: { head: 500, idle: 200 } })
+  const http = new RegistryHttp({ config: () => CONFIG, timeouts: { head: 500, idle: 200 } })
   cleanups.push(() => http[Symbol.asyncDispose]())
   return new Registry({ http, config: () => ({ ...CONFIG, ...config }), backoffMs: 1 })
 }

@@ -87,7 +87,7 @@ export class Images implements ImageService, AsyncDisposable {
     this.#root = options.root
     this.#events = events
     this.#http = new RegistryHttp({
-      proxy: config,
+      config,
       hostLoopback: 'hostLoopback' in options ? options.hostLoopback : HOST_LOOPBACK,
     })
     this.registry = new Registry({ http: this.#http, config })

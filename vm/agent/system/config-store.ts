@@ -13,6 +13,16 @@ export const configSchema = v.object({
   httpsProxy: text,
   noProxy: text,
   portModel: v.optional(v.picklist(['direct', 'double']), 'direct'),
+  registryCertificates: v.optional(
+    v.array(
+      v.object({
+        registry: v.string(),
+        ca: list,
+        clients: v.optional(v.array(v.object({ certificate: v.string(), key: v.string() })), []),
+      }),
+    ),
+    [],
+  ),
 })
 
 /**
