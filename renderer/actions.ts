@@ -101,7 +101,12 @@ export function removeContainers(containers: readonly ContainerSummary[]): void 
 }
 
 /** Marks objects as going and does it when nobody undid it in time. */
-export function deferred(ids: readonly string[], title: string, work: () => Promise<unknown>): void {
+export function deferred(
+  ids: readonly string[],
+  title: string,
+  work: () => Promise<unknown>,
+  detail?: string,
+): void {
   doomed.set((all) => new Set([...all, ...ids]))
   const spare = (): void => doomed.set((all) => new Set([...all].filter((id) => !ids.includes(id))))
   const timer = setTimeout(() => {
@@ -111,6 +116,7 @@ export function deferred(ids: readonly string[], title: string, work: () => Prom
   }, UNDO_MS)
   notify({
     title,
+    ...(detail !== undefined && { detail }),
     timeout: UNDO_MS,
     action: {
       label: t('common.undo'),

@@ -5,6 +5,8 @@ interface SuggestProps {
   value: string
   onChange: (value: string) => void
   items: readonly string[]
+  /** A name, where no label is beside it. */
+  label?: string
   placeholder?: string
   autoFocus?: boolean
   invalid?: boolean
@@ -18,6 +20,7 @@ export function Suggest({
   value,
   onChange,
   items,
+  label,
   placeholder,
   autoFocus = false,
   invalid = false,
@@ -28,6 +31,7 @@ export function Suggest({
       <Autocomplete.Input
         id={id}
         className="input"
+        aria-label={label}
         placeholder={placeholder}
         autoFocus={autoFocus}
         spellCheck={false}

@@ -30,6 +30,20 @@ export function splitWords(line: string): string[] {
   return words
 }
 
+/** Where a shell would end the first command of a line: its text, and the operator with what follows. */
+export function firstCommand(line: string): { command: string; rest: string } {
+  let quote = ''
+  for (let i = 0; i < line.length; i++) {
+    const char = line[i] ?? ''
+    if (char === '\\' && quote !== "'") i++
+    else if (quote !== '') quote = char === quote ? '' : quote
+    else if (char === '"' || char === "'") quote = char
+    else if (/^(\s(&&|\|\|?|&|[12]?>>?|<)|;)(\s|$)/.test(line.slice(i, i + 5)))
+      return { command: line.slice(0, i), rest: line.slice(i).trim() }
+  }
+  return { command: line, rest: '' }
+}
+
 /** One word so that a shell reads it back unchanged. */
 export function quoteWord(word: string): string {
   return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

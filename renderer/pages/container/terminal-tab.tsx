@@ -1,4 +1,4 @@
-import { Bug, ChevronDown, Plus, Search, SquareTerminal, X } from 'lucide-react'
+import { Bug, ChevronDown, Plus, Search, SquareTerminal, Unplug, X } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import type { ContainerInspect } from '../../../vm/api/containers.ts'
 import { Button, IconButton } from '../../components/button.tsx'
@@ -131,6 +131,9 @@ export function TerminalPane({ owner, tabs, children }: TerminalPaneProps) {
           </span>
         ))}
         {children}
+        {shown?.target.kind === 'attach' && shown.state === 'running' && (
+          <IconButton icon={Unplug} label={t('terminal.detach')} onClick={() => closeTerminal(shown.id)} />
+        )}
         <span className="grow" />
         {searching && shown && <TerminalSearch id={shown.id} onClose={() => setSearching(false)} />}
         <IconButton

@@ -1,6 +1,6 @@
 import i18next from 'i18next'
 import { Copy, Download, Info, Play, RotateCw, Tag, Trash2, Upload } from 'lucide-react'
-import { act, pullImage } from '../../actions.ts'
+import { act, deferred, pullImage } from '../../actions.ts'
 import { call, open } from '../../api.ts'
 import type { MenuEntry } from '../../components/menu.tsx'
 import { copyText, notify, notifyError } from '../../components/toast.tsx'
@@ -10,7 +10,7 @@ import { t } from '../../i18n.ts'
 import { chooseFiles, saveFile } from '../../lib/save-file.ts'
 import { go } from '../../router.ts'
 import { feedBlob, startTask } from '../../tasks.ts'
-import type { ImageRow } from './images-view.ts'
+import { freedBy, type ImageRow } from './images-view.ts'
 
 export function rowLabel(row: ImageRow): string {
   return row.tag || shortId(row.image.Id)
@@ -90,26 +90,26 @@ function pushImage(name: string): void {
   )
 }
 
-/** Deletes after saying what is freed at most; layers shared with other images stay. */
+/** Deletes after a time to undo, and says what it frees. What a container uses the engine refuses at once. */
 export function removeImages(rows: readonly ImageRow[]): void {
   const [first] = rows
   if (!first) return
-  const used = rows.filter((row) => row.usedBy > 0).length
-  const sizes = new Map(rows.map((row) => [row.image.Id, row.image.Size]))
-  const size = bytes(
-    [...sizes.values()].reduce((sum, one) => sum + one, 0),
-    i18next.language,
+  const remove = (): Promise<unknown> =>
+    Promise.all(
+      rows.map((row) =>
+        act(row.key, 'remove', rowLabel(row), () => call('images.remove', [row.tag || row.image.Id, {}])),
+      ),
+    )
+  if (rows.some((row) => row.usedBy > 0)) {
+    void remove()
+    return
+  }
+  deferred(
+    rows.map(({ key }) => key),
+    t('images.deleted', { count: rows.length, name: rowLabel(first) }),
+    remove,
+    t('images.frees', { size: bytes(freedBy(rows), i18next.language) }),
   )
-  showDialog({
-    kind: 'confirm',
-    title: t('images.deleteTitle', { count: rows.length, name: rowLabel(first) }),
-    text: used > 0 ? t('images.deleteUsed', { count: used }) : t('images.deleteText', { size }),
-    action: t('common.delete'),
-    run: () => {
-      for (const row of rows)
-        void act(row.key, 'remove', rowLabel(row), () => call('images.remove', [row.tag || row.image.Id, {}]))
-    },
-  })
 }
 
 export async function saveImages(names: readonly string[]): Promise<void> {

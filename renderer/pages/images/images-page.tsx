@@ -1,7 +1,7 @@
 import { ArrowDownToLine, FolderInput, Hammer, Layers, MoreHorizontal, Play } from 'lucide-react'
 import { useCallback, useMemo, useRef, useState } from 'react'
 import type { ImageSummary } from '../../../vm/api/images.ts'
-import { busy } from '../../actions.ts'
+import { busy, doomed } from '../../actions.ts'
 import { Button, IconButton } from '../../components/button.tsx'
 import { EngineGate } from '../../components/engine-gate.tsx'
 import { RowCheck, SearchInput, Segments } from '../../components/field.tsx'
@@ -177,6 +177,7 @@ function ImageCells({
 }) {
   const { t, locale } = useI18n()
   const verb = useStore(busy, (all) => all[row.key])
+  const going = useStore(doomed, (all) => all.has(row.key))
   return (
     <>
       <Cell column="check">
@@ -184,9 +185,11 @@ function ImageCells({
       </Cell>
       <Cell column="name">
         {row.tag === '' ? (
-          <span className="muted">{t('images.untagged')}</span>
+          <span className="muted" data-going={going ? '' : undefined}>
+            {t('images.untagged')}
+          </span>
         ) : (
-          <span className="ellipsis">
+          <span className="ellipsis" data-going={going ? '' : undefined}>
             <span className="image-name">{row.repository}</span>
             <span className="image-tag">:{row.version}</span>
           </span>

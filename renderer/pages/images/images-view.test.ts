@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ContainerSummary } from '../../../vm/api/containers.ts'
 import type { ImageSummary } from '../../../vm/api/images.ts'
-import { imageRows } from './images-view.ts'
+import { freedBy, imageRows } from './images-view.ts'
 
 const image = (Id: string, RepoTags: string[], Size: number): ImageSummary => ({
   Id,
@@ -36,4 +36,15 @@ test('filters, search, sort', () => {
   expect(show({ filter: 'dangling' })).toEqual(['||0'])
   expect(show({ query: 'APP 2' })).toEqual(['localhost:5000/app|2|0'])
   expect(show({ sort: { by: 'size', descending: false } })[0]).toBe('||0')
+})
+
+test('what deleting frees: nothing while another name stays, nothing that is shared', () => {
+  const rows = imageRows(
+    images.map((one) => (one.Id === 'sha256:a' ? { ...one, SharedSize: 3 } : one)),
+    [],
+    { query: '', filter: 'all', sort: { by: 'name', descending: false } },
+  )
+  const [latest, second, redis, untagged] = rows.map((row) => [row])
+  expect([latest, second, redis, untagged].map((some) => freedBy(some ?? []))).toEqual([0, 0, 4, 9])
+  expect(freedBy(rows)).toBe(5 + 4 + 9)
 })

@@ -54,3 +54,14 @@ function order(a: ImageRow, b: ImageRow, by: ImageSort): number {
   if ((a.tag === '') !== (b.tag === '')) return a.tag === '' ? 1 : -1
   return a.tag.localeCompare(b.tag, undefined, { numeric: true })
 }
+
+/** Bytes that go with these rows: an image goes with its last name, and layers that others share stay. */
+export function freedBy(rows: readonly ImageRow[]): number {
+  const images = new Map(rows.map(({ image }) => [image.Id, image]))
+  return [...images.values()]
+    .filter(({ Id, RepoTags }) => {
+      const going = rows.filter((row) => row.image.Id === Id)
+      return going.some(({ tag }) => tag === '') || going.length >= (RepoTags ?? []).length
+    })
+    .reduce((sum, { Size, SharedSize }) => sum + Size - Math.max(0, SharedSize), 0)
+}

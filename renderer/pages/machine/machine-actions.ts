@@ -2,7 +2,7 @@ import { useState } from 'react'
 import type { MachineState } from '../../../app/machine/state.ts'
 import { call } from '../../api.ts'
 import type { Tone } from '../../components/status.tsx'
-import { notifyError } from '../../components/toast.tsx'
+import { notify, notifyError } from '../../components/toast.tsx'
 import { showDialog } from '../../dialogs.ts'
 import { t } from '../../i18n.ts'
 
@@ -44,6 +44,13 @@ export function useMachineActions() {
     }
   }
   return { pending: pending, start: run('start'), stop: run('stop'), restart: run('restart') }
+}
+
+export function saveDiagnostics(): void {
+  call('app.diagnostics', []).then(
+    ({ path }) => notify({ title: t('machine.diagnosticsDone'), detail: path, timeout: 15_000 }),
+    (error: unknown) => notifyError(t('machine.diagnosticsFailed'), error),
+  )
 }
 
 /** Reset in steps, each saying what it takes away. */

@@ -7,7 +7,6 @@ import { Steps } from '../../components/engine-gate.tsx'
 import { Column, Page, Section } from '../../components/page.tsx'
 import { Blank, Notice } from '../../components/states.tsx'
 import { Dot, Meter, ProgressBar } from '../../components/status.tsx'
-import { notify, notifyError } from '../../components/toast.tsx'
 import { bytes, duration, memory, percent } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useResource } from '../../resources.ts'
@@ -17,7 +16,7 @@ import { useStore } from '../../store.ts'
 import { openTerminal, terminals } from '../../terminals.ts'
 import { TerminalPane } from '../container/terminal-tab.tsx'
 import '../container/container.css'
-import { machineTone, resetMachine, useMachineActions } from './machine-actions.ts'
+import { machineTone, resetMachine, saveDiagnostics, useMachineActions } from './machine-actions.ts'
 import { MachineLogs } from './machine-logs.tsx'
 import { stepProgress } from './steps.ts'
 import { useUsage } from './usage.ts'
@@ -219,12 +218,6 @@ function Running({ machine }: { machine: Online }) {
 function Help() {
   const { t } = useI18n()
   const app = useStore(session, (state) => state.app)
-  const diagnose = (): void => {
-    call('app.diagnostics', []).then(
-      ({ path }) => notify({ title: t('machine.diagnosticsDone'), detail: path, timeout: 15_000 }),
-      (error: unknown) => notifyError(t('machine.diagnosticsFailed'), error),
-    )
-  }
   return (
     <>
       <Section title={t('machine.docker')}>
@@ -238,7 +231,7 @@ function Help() {
               {t('machine.diagnostics')}
               <span className="field-hint">{t('machine.diagnosticsHint')}</span>
             </div>
-            <Button icon={Download} onClick={diagnose}>
+            <Button icon={Download} onClick={saveDiagnostics}>
               {t('machine.diagnosticsRun')}
             </Button>
           </div>

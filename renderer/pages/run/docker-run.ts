@@ -1,4 +1,4 @@
-import { joinWords, quoteWord, splitWords } from '../../lib/shell-words.ts'
+import { firstCommand, joinWords, quoteWord, splitWords } from '../../lib/shell-words.ts'
 import { EMPTY_FORM, type MountField, type PortField, type RunForm, splitPair } from './run-form.ts'
 
 /** The `docker run` (or `create`) command that does what the form does. */
@@ -50,32 +50,44 @@ function printMount({ source, target, readOnly }: MountField): string {
   return `${source ? `${source}:` : ''}${target}${readOnly ? ':ro' : ''}`
 }
 
-type Apply = (form: RunForm, value: string) => void
+/** Fills a field; false when the form cannot hold all of the value. */
+type Apply = (form: RunForm, value: string) => boolean
 
 const list =
   (key: 'capAdd' | 'capDrop' | 'extraHosts'): Apply =>
   (form, value) =>
-    void form[key].push(value)
+    form[key].push(value) > 0
 const text =
   (key: 'name' | 'network' | 'memory' | 'cpus' | 'workdir' | 'user' | 'hostname' | 'entrypoint'): Apply =>
   (form, value) => {
-    form[key] = key === 'entrypoint' ? quoteWord(value) : value
+    form[key] = key === 'entrypoint' && value !== '' ? quoteWord(value) : value
+    return true
   }
 
 /** Options with a value, by every name they have. */
 const VALUES: Record<string, Apply> = {
   '--name': text('name'),
-  '-p': (form, value) => void form.ports.push(...parsePorts(value)),
-  '-e': (form, value) => void form.env.push(splitPair(value)),
-  '-v': (form, value) => void form.mounts.push(parseMount(value)),
-  '--mount': (form, value) => void form.mounts.push(parseLongMount(value)),
-  '-l': (form, value) => void form.labels.push(splitPair(value)),
+  '-p': (form, value) => {
+    if (value.endsWith('/sctp')) return false
+    form.ports.push(...parsePorts(value))
+    return true
+  },
+  '-e': (form, value) => {
+    // Without a value Docker takes it from its own environment, which is not here.
+    if (!value.includes('=')) return false
+    form.env.push(splitPair(value))
+    return true
+  },
+  '-v': (form, value) => pushMount(form, parseMount(value)),
+  '--mount': (form, value) => pushMount(form, parseLongMount(value)),
+  '-l': (form, value) => form.labels.push(splitPair(value)) > 0,
   '--network': text('network'),
   '--restart': (form, value) => {
-    const [name] = value.split(':')
-    if (name === 'always' || name === 'unless-stopped' || name === 'on-failure' || name === 'no')
-      form.restart = name
-    else throw new SyntaxError(`--restart ${value}`)
+    const [name, most] = value.split(':')
+    if (name !== 'always' && name !== 'unless-stopped' && name !== 'on-failure' && name !== 'no')
+      throw new SyntaxError(`--restart ${value}`)
+    form.restart = name
+    return most === undefined
   },
   '-m': text('memory'),
   '--cpus': text('cpus'),
@@ -122,18 +134,21 @@ const BARE = new Set([
   '--no-healthcheck',
   '--oom-kill-disable',
   '--sig-proxy',
+  '--disable-content-trust',
+  '--use-api-socket',
+  '--help',
   '--quiet',
   '-q',
 ])
 
 /** A pasted command as a form; `ignored` lists what the form cannot hold. Throws SyntaxError when it is no docker run. */
 export function parseDockerRun(line: string): { form: RunForm; ignored: string[] } {
-  const words = splitWords(line.trim().replace(/^\$\s+/, ''))
-  while (/^(sudo|docker|podman|nerdctl|container)$/.test(words[0] ?? '')) words.shift()
-  const verb = words.shift()
+  const { command, rest } = firstCommand(unwrapped(line))
+  const words = splitWords(command)
+  const verb = takeProgram(words)
   if (verb !== 'run' && verb !== 'create') throw new SyntaxError('not a docker run command')
   const form: RunForm = { ...structuredClone(EMPTY_FORM), tty: false }
-  const ignored: string[] = []
+  const ignored = rest === '' ? [] : [rest]
   while (words[0]?.startsWith('-') && words[0] !== '-') {
     if (words[0] === '--') {
       words.shift()
@@ -147,6 +162,31 @@ export function parseDockerRun(line: string): { form: RunForm; ignored: string[]
   return { form, ignored }
 }
 
+/** As it stands in documents: prompts, comments before it, lines continued the way of cmd and PowerShell. */
+function unwrapped(text: string): string {
+  return text
+    .split(/\r?\n/)
+    .filter((line) => !/^\s*#(\s|$)/.test(line))
+    .join('\n')
+    .replace(/\s[`^][ \t]*\n/g, ' ')
+    .trim()
+    .replace(/^(\$|#|>|%|❯|PS [^>]*>|[A-Za-z]:[^>\n]*>|\S+@\S+[$#])\s+/, '')
+}
+
+/** Options before the verb that have a value. */
+const GLOBAL = /^(-H|--host|-c|--context|--config|-l|--log-level|--tlscacert|--tlscert|--tlskey)$/
+
+/** Takes everything before the verb, and the verb. */
+function takeProgram(words: string[]): string | undefined {
+  while (
+    /^(\w+=.*|sudo|-[ES]|env|docker|podman|nerdctl|container|.*\/docker|docker\.exe)$/s.test(words[0] ?? '')
+  )
+    words.shift()
+  while (words[0]?.startsWith('-')) if (GLOBAL.test(words.shift() ?? '')) words.shift()
+  if (words[0] === 'container') words.shift()
+  return words.shift()
+}
+
 function takeOption(words: string[], form: RunForm, ignored: string[]): void {
   const word = words.shift() ?? ''
   const at = word.startsWith('--') ? word.indexOf('=') : -1
@@ -154,8 +194,10 @@ function takeOption(words: string[], form: RunForm, ignored: string[]): void {
   const name = ALIASES[given] ?? given
   const value = VALUES[name]
   if (FLAGS[name]) FLAGS[name](form, at < 0 || word.slice(at + 1) !== 'false')
-  else if (value) value(form, at > 0 ? word.slice(at + 1) : (words.shift() ?? ''))
-  else if (!word.startsWith('--') && word.length > 2) takeCluster(word, words, form, ignored)
+  else if (value) {
+    const text = at > 0 ? word.slice(at + 1) : needed(given, words)
+    if (!value(form, text)) ignored.push(`${given} ${quoteWord(text)}`)
+  } else if (!word.startsWith('--') && word.length > 2) takeCluster(word, words, form, ignored)
   else if (at > 0 || BARE.has(name)) ignored.push(word)
   else ignored.push(joinWords([word, words.shift() ?? '']).trim())
 }
@@ -164,14 +206,17 @@ function takeOption(words: string[], form: RunForm, ignored: string[]): void {
 function takeCluster(word: string, words: string[], form: RunForm, ignored: string[]): void {
   for (let i = 1; i < word.length; i++) {
     const name = `-${word[i]}`
+    const rest = word.slice(i + 1).replace(/^=/, '')
     if (FLAGS[name]) {
-      FLAGS[name](form, true)
+      FLAGS[name](form, rest !== 'false')
+      if (word[i + 1] === '=') return
       continue
     }
-    const rest = word.slice(i + 1).replace(/^=/, '')
     const value = VALUES[name]
-    if (value) value(form, rest || (words.shift() ?? ''))
-    else if (BARE.has(name)) {
+    if (value) {
+      const text = rest || needed(name, words)
+      if (!value(form, text)) ignored.push(`${name} ${quoteWord(text)}`)
+    } else if (BARE.has(name)) {
       ignored.push(name)
       continue
     } else ignored.push(joinWords([name, rest || (words.shift() ?? '')]))
@@ -199,21 +244,45 @@ function range(text: string): string[] {
   return Array.from({ length: size + 1 }, (_, index) => String(Number(from) + index))
 }
 
-function parseMount(spec: string): MountField {
-  const drive = /^[a-zA-Z]:[\\/]/.test(spec) ? spec.slice(0, 2) : ''
-  const [first = '', second, mode = ''] = spec.slice(drive.length).split(':')
-  if (second === undefined) return { source: '', target: first, readOnly: false }
-  return { source: drive + first, target: second, readOnly: mode.split(',').includes('ro') }
+function needed(option: string, words: string[]): string {
+  const value = words.shift()
+  if (value === undefined) throw new SyntaxError(`${option} needs a value`)
+  return value
 }
 
-function parseLongMount(spec: string): MountField {
+/** False when the mount has something that the form has no field for. */
+function pushMount(form: RunForm, mount: { field: MountField; whole: boolean } | undefined): boolean {
+  if (mount) form.mounts.push(mount.field)
+  return mount?.whole ?? false
+}
+
+function parseMount(spec: string): { field: MountField; whole: boolean } {
+  const drive = /^[a-zA-Z]:[\\/]/.test(spec) ? spec.slice(0, 2) : ''
+  const [first = '', second, mode = ''] = spec.slice(drive.length).split(':')
+  if (second === undefined) return { field: { source: '', target: first, readOnly: false }, whole: true }
+  const modes = mode.split(',')
+  return {
+    field: { source: drive + first, target: second, readOnly: modes.includes('ro') },
+    // What Docker Desktop once needed and ignores by now is no loss.
+    whole: modes.every((one) => /^(|ro|rw|cached|delegated|consistent)$/.test(one)),
+  }
+}
+
+function parseLongMount(spec: string): { field: MountField; whole: boolean } | undefined {
   const fields = new Map(spec.split(',').map((part) => [splitPair(part).key, splitPair(part).value]))
   const get = (...names: string[]): string => names.map((name) => fields.get(name)).find(Boolean) ?? ''
   const target = get('target', 'destination', 'dst')
-  if (get('type') === 'tmpfs' || target === '') throw new SyntaxError(`--mount ${spec}`)
+  if (target === '') throw new SyntaxError(`--mount ${spec}`)
+  if (!/^(|bind|volume)$/.test(get('type'))) return undefined
+  const known = /^(type|source|src|target|destination|dst|readonly|ro)$/
   return {
-    source: get('source', 'src'),
-    target,
-    readOnly: ['readonly', 'ro'].some((name) => fields.has(name) && fields.get(name) !== 'false'),
+    field: {
+      source: get('source', 'src'),
+      target,
+      readOnly: ['readonly', 'ro'].some(
+        (name) => fields.has(name) && !/^(false|0)$/.test(fields.get(name) ?? ''),
+      ),
+    },
+    whole: [...fields.keys()].every((name) => known.test(name)),
   }
 }

@@ -221,7 +221,9 @@ export function MountsField({ form, change, problem }: FieldsProps) {
               value={mount.source}
               onChange={(source) => set(index, { ...mount, source })}
               items={names}
+              label={t('run.mountSource')}
               placeholder={t('run.mountSource')}
+              invalid={problem(`mounts.${index}.source`) !== undefined}
             />
             <span className="faint">→</span>
             <TextInput
@@ -240,8 +242,13 @@ export function MountsField({ form, change, problem }: FieldsProps) {
             </div>
             <IconButton icon={X} label={t('common.remove')} onClick={() => set(index, undefined)} />
           </div>
-          {problem(`mounts.${index}.target`) && (
-            <span className="field-problem">{problem(`mounts.${index}.target`)}</span>
+          {['source', 'target'].map(
+            (part) =>
+              problem(`mounts.${index}.${part}`) && (
+                <span key={part} className="field-problem">
+                  {problem(`mounts.${index}.${part}`)}
+                </span>
+              ),
           )}
         </div>
       ))}

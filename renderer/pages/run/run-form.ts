@@ -90,6 +90,9 @@ export function parseSize(text: string): number | undefined {
   return Math.round(Number(match[1]) * 1024 ** power)
 }
 
+/** A volume's name or an absolute path; a shell's `$PWD`, `~` and `./` mean nothing here. */
+const SOURCE = /^(?:[a-zA-Z0-9][\w.-]*|\/[^$]*|[a-zA-Z]:[\\/].*)$/
+
 const PORT = /^\d{1,5}$/
 const validPort = (text: string): boolean => PORT.test(text) && Number(text) >= 1 && Number(text) <= 65_535
 
@@ -114,6 +117,7 @@ export function checkForm(form: RunForm): FormProblem[] {
   })
   form.mounts.forEach((mount, index) => {
     if (!mount.target.startsWith('/')) add(`mounts.${index}.target`, 'run.problem.target')
+    if (mount.source !== '' && !SOURCE.test(mount.source)) add(`mounts.${index}.source`, 'run.problem.source')
   })
   form.env.forEach((entry, index) => {
     if (entry.key === '' && entry.value !== '') add(`env.${index}.key`, 'run.problem.env')

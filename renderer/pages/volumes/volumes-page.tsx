@@ -1,23 +1,22 @@
-import { FolderOpen, HardDrive, Plus, Trash2 } from 'lucide-react'
+import { HardDrive, Plus, Trash2 } from 'lucide-react'
 import { useCallback, useMemo, useState } from 'react'
 import type { ContainerSummary } from '../../../vm/api/containers.ts'
 import type { Volume } from '../../../vm/api/volumes.ts'
-import { act, nameOf } from '../../actions.ts'
+import { nameOf } from '../../actions.ts'
 import { call } from '../../api.ts'
 import { Button, IconButton } from '../../components/button.tsx'
 import { EngineGate } from '../../components/engine-gate.tsx'
 import { SearchInput } from '../../components/field.tsx'
-import type { MenuEntry } from '../../components/menu.tsx'
 import { Page } from '../../components/page.tsx'
 import { Blank, Loaded } from '../../components/states.tsx'
 import { Cell, Table } from '../../components/table.tsx'
-import { showDialog } from '../../dialogs.ts'
 import { ago, bytes } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useContainers, useVolumes } from '../../queries.ts'
 import { useResource } from '../../resources.ts'
 import { go, href } from '../../router.ts'
 import { useOnline } from '../../session-hooks.ts'
+import { createVolume, removeVolume, volumeMenu } from './volume-actions.ts'
 import '../images/images.css'
 import './volumes.css'
 
@@ -39,21 +38,12 @@ export function VolumesPage() {
   const online = useOnline()
   const volumes = useVolumes()
   const [query, setQuery] = useState('')
-  const create = (): void =>
-    showDialog({
-      kind: 'prompt',
-      title: t('volumes.createTitle'),
-      label: t('common.name'),
-      value: '',
-      action: t('common.create'),
-      run: (Name) => call('volumes.create', [{ Name }]),
-    })
   const any = 'data' in volumes && (volumes.data?.length ?? 0) > 0
   return (
     <Page
       title={t('nav.volumes')}
       actions={
-        <Button kind="primary" disabled={!online} icon={Plus} onClick={create}>
+        <Button kind="primary" disabled={!online} icon={Plus} onClick={createVolume}>
           {t('volumes.create')}
         </Button>
       }
@@ -116,60 +106,15 @@ function VolumeTable({ volumes, query }: { volumes: readonly Volume[]; query: st
         { key: 'actions', label: t('column.actions'), hidden: true },
       ]}
       render={render}
-      onOpen={browse}
-      menu={menu}
+      onOpen={(row) => go('volumes', row.volume.Name)}
+      menu={(row) => volumeMenu(row.volume.Name, row.users.length > 0)}
       onKey={(event, row) => {
         if (!row || (event.key !== 'Delete' && event.key !== 'Backspace')) return false
-        remove(row)
+        removeVolume(row.volume.Name, row.users.length > 0)
         return true
       }}
     />
   )
-
-  function menu(row: VolumeRow): MenuEntry[] {
-    return [
-      {
-        label: t('volumes.browse'),
-        icon: FolderOpen,
-        shortcut: 'Enter',
-        run: () => browse(row),
-      },
-      'separator',
-      {
-        label: t('common.delete'),
-        icon: Trash2,
-        danger: true,
-        shortcut: 'Delete',
-        disabled: row.users.length > 0,
-        run: () => remove(row),
-      },
-    ]
-  }
-
-  function browse(row: VolumeRow): void {
-    go('volumes', row.volume.Name)
-  }
-
-  function remove(row: VolumeRow): void {
-    askRemove(
-      row,
-      t('volumes.deleteTitle', { name: row.volume.Name }),
-      t('volumes.deleteText'),
-      t('common.delete'),
-    )
-  }
-}
-
-/** Data in a volume cannot be brought back, so this asks. */
-function askRemove({ volume, users }: VolumeRow, title: string, text: string, action: string): void {
-  if (users.length > 0) return
-  showDialog({
-    kind: 'confirm',
-    title,
-    text,
-    action,
-    run: () => void act(volume.Name, 'remove', volume.Name, () => call('volumes.remove', [volume.Name, {}])),
-  })
 }
 
 function VolumeCells({ row }: { row: VolumeRow }) {
@@ -218,14 +163,7 @@ function VolumeCells({ row }: { row: VolumeRow }) {
             label={users.length > 0 ? t('volumes.inUse') : t('common.delete')}
             tabIndex={-1}
             disabled={users.length > 0}
-            onClick={() =>
-              askRemove(
-                row,
-                t('volumes.deleteTitle', { name: volume.Name }),
-                t('volumes.deleteText'),
-                t('common.delete'),
-              )
-            }
+            onClick={() => removeVolume(volume.Name, users.length > 0)}
           />
         </div>
       </Cell>
