@@ -292,6 +292,11 @@ export interface ContainerInspect {
     Bridge: string
     SandboxID: string
     SandboxKey: string
+    HairpinMode?: boolean
+    LinkLocalIPv6Address?: string
+    LinkLocalIPv6PrefixLen?: number
+    SecondaryIPAddresses?: null
+    SecondaryIPv6Addresses?: null
     Ports: PortMap
     EndpointID: string
     Gateway: string
@@ -379,6 +384,13 @@ export interface ContainerStats {
   blkio_stats: {
     io_service_bytes_recursive: { major: number; minor: number; op: string; value: number }[] | null
     io_serviced_recursive: { major: number; minor: number; op: string; value: number }[] | null
+    /** Of cgroup v1 only. */
+    io_queue_recursive?: null
+    io_service_time_recursive?: null
+    io_wait_time_recursive?: null
+    io_merged_recursive?: null
+    io_time_recursive?: null
+    sectors_recursive?: null
   }
   networks?: Record<string, NetworkStats>
 }

@@ -165,6 +165,7 @@ function finishConfig(own: ContainerConfig, merged: ContainerConfig, host: HostC
     OpenStdin: false,
     StdinOnce: false,
     ...merged,
+    Env: own.Env || (merged.Env ?? []).length > 0 ? (merged.Env ?? []) : null,
     Cmd: merged.Cmd ?? null,
     Image: own.Image ?? '',
     Volumes: merged.Volumes ?? null,

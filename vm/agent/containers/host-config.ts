@@ -201,7 +201,7 @@ export function withDefaults(host: HostConfig): HostConfig {
     Privileged: host.Privileged ?? false,
     ReadonlyRootfs: host.ReadonlyRootfs ?? false,
     PublishAllPorts: host.PublishAllPorts ?? false,
-    PortBindings: host.PortBindings ?? {},
+    PortBindings: host.PortBindings ?? null,
     Binds: host.Binds ?? null,
     ConsoleSize: host.ConsoleSize ?? [0, 0],
     Memory: host.Memory ?? 0,

@@ -7,7 +7,8 @@ import { etcPaths } from './etc-files.ts'
 import { compileFilters } from './list-filters.ts'
 import type { Parts } from './parts.ts'
 import { portMap } from './port-spec.ts'
-import { isRunning, stateJson } from './state.ts'
+import { shownHostConfig } from './shown-config.ts'
+import { isRunning, stateJson, ZERO_TIME } from './state.ts'
 import { statusText } from './status-text.ts'
 import { millisOf } from './timestamps.ts'
 
@@ -33,11 +34,8 @@ export class Inspection {
       imageId: (reference) => this.#imageId(reference),
     })
     const limit = options.limit !== undefined && options.limit > 0 ? options.limit : undefined
-    // Asking for a state or for older ones means: not only the running.
-    const everything =
-      options.all ||
-      limit !== undefined ||
-      ['status', 'exited', 'before', 'since'].some((key) => filters[key])
+    // Asking for a state means: not only the running.
+    const everything = options.all || limit !== undefined || filters['status'] !== undefined
     const found = this.#parts.table
       .all()
       .filter((c) => (everything || isRunning(c.state) || c.state.life.status === 'restarting') && matches(c))
@@ -48,7 +46,10 @@ export class Inspection {
     const container = this.#parts.table.get(reference)
     const { record } = container
     const directory = this.#parts.store.directory(record.id)
-    const paths = etcPaths(directory)
+    // Made with the first start.
+    const { startedAt, error } = record.state.last
+    const made = startedAt !== ZERO_TIME || error !== ''
+    const paths = made ? etcPaths(directory) : { resolvConf: '', hostname: '', hosts: '' }
     return {
       Id: record.id,
       Created: record.created,
@@ -59,7 +60,7 @@ export class Inspection {
       ResolvConfPath: paths.resolvConf,
       HostnamePath: paths.hostname,
       HostsPath: paths.hosts,
-      LogPath: `${directory}/log`,
+      LogPath: made ? `${directory}/log` : '',
       Name: `/${record.name}`,
       RestartCount: record.restartCount,
       Driver: 'overlay2',
@@ -68,7 +69,7 @@ export class Inspection {
       ProcessLabel: '',
       AppArmorProfile: '',
       ExecIDs: container.execs.size > 0 ? [...container.execs] : null,
-      HostConfig: record.hostConfig,
+      HostConfig: shownHostConfig(record.hostConfig, this.#parts.facts.cpus),
       GraphDriver: {
         Name: 'overlay2',
         Data: {
@@ -78,9 +79,7 @@ export class Inspection {
         },
       },
       ...(options.size ? await this.#sizes(container) : {}),
-      Mounts: record.mounts
-        .filter((mount) => !(mount.Destination in (record.hostConfig.Tmpfs ?? {})))
-        .map(mountPoint),
+      Mounts: mountPoints(record),
       Config: record.config,
       NetworkSettings: this.#networkSettings(container),
     }
@@ -97,7 +96,7 @@ export class Inspection {
       Command: [record.path, ...record.args].join(' ').trim(),
       Created: Math.floor(millisOf(record.created) / 1000),
       Ports: this.#ports(container),
-      ...(withSize ? await this.#sizes(container) : {}),
+      ...(withSize ? listedSizes(await this.#sizes(container)) : {}),
       Labels: record.config.Labels ?? {},
       State: record.state.life.status,
       Status: statusText(record.state, container.health),
@@ -105,8 +104,8 @@ export class Inspection {
         NetworkMode: record.hostConfig.NetworkMode ?? 'bridge',
         ...(annotations && Object.keys(annotations).length > 0 ? { Annotations: annotations } : {}),
       },
-      NetworkSettings: { Networks: this.#endpoints(container) },
-      Mounts: record.mounts.map(mountPoint),
+      NetworkSettings: { Networks: withoutNames(this.#endpoints(container)) },
+      Mounts: mountPoints(record),
     }
   }
 
@@ -174,6 +173,11 @@ export class Inspection {
       Bridge: '',
       SandboxID: container.running ? record.id : '',
       SandboxKey: netns,
+      HairpinMode: false,
+      LinkLocalIPv6Address: '',
+      LinkLocalIPv6PrefixLen: 0,
+      SecondaryIPAddresses: null,
+      SecondaryIPv6Addresses: null,
       Ports: container.running ? portMap(record.config, this.#published(container)) : {},
       EndpointID: bridge?.EndpointID ?? '',
       Gateway: bridge?.Gateway ?? '',
@@ -204,6 +208,22 @@ const EMPTY_ENDPOINT: EndpointSettings = {
   GlobalIPv6Address: '',
   GlobalIPv6PrefixLen: 0,
   DNSNames: null,
+}
+
+/** What Docker leaves out of lists. */
+function withoutNames(endpoints: Record<string, EndpointSettings>): Record<string, EndpointSettings> {
+  return Object.fromEntries(
+    Object.entries(endpoints).map(([name, one]) => [name, { ...one, Aliases: null, DNSNames: null }]),
+  )
+}
+
+function listedSizes({ SizeRw, SizeRootFs }: { SizeRw: number; SizeRootFs: number }) {
+  return SizeRw === 0 ? { SizeRootFs } : { SizeRw, SizeRootFs }
+}
+
+/** All but those of `--tmpfs`, which HostConfig has. */
+function mountPoints({ mounts, hostConfig }: Container['record']): MountPoint[] {
+  return mounts.filter((mount) => !(mount.Destination in (hostConfig.Tmpfs ?? {}))).map(mountPoint)
 }
 
 function mountPoint(mount: Container['record']['mounts'][number]): MountPoint {

@@ -13,6 +13,16 @@ const NO_CPU: CpuStats = {
   throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
 }
 
+/** Cgroup v1 had these; their members are always there. */
+const OLD_BLKIO = {
+  io_queue_recursive: null,
+  io_service_time_recursive: null,
+  io_wait_time_recursive: null,
+  io_merged_recursive: null,
+  io_time_recursive: null,
+  sectors_recursive: null,
+} as const
+
 /**
  * One sample a second. `stream: false` ends after one, which `oneShot` takes at once, without a previous sample to
  * compare with. A container that does not run gives an empty sample, as in Docker.
@@ -70,6 +80,7 @@ function sample(
     read: now?.read ?? '0001-01-01T00:00:00Z',
     preread: before?.read ?? '0001-01-01T00:00:00Z',
     ...(now?.usage ?? empty),
+    blkio_stats: { ...(now?.usage ?? empty).blkio_stats, ...OLD_BLKIO },
     precpu_stats: before?.usage.cpu_stats ?? NO_CPU,
   }
 }

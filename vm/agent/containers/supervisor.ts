@@ -8,6 +8,7 @@ import { releaseSharedShm } from './ipc.ts'
 import { rotateIfLarge, rotationOf } from './log-files.ts'
 import { releaseMounts } from './mount-list.ts'
 import { emit, type Parts } from './parts.ts'
+import type { ContainerRecord } from './record.ts'
 import { clearRemains, forgetContainer } from './remove.ts'
 import { BackOff, shouldRestart } from './restart-policy.ts'
 import { startContainer } from './start.ts'
@@ -73,7 +74,7 @@ export class Supervisor implements AsyncDisposable {
     const restarting = this.#restarts(container, exit)
     await leaveNetworks(this.#parts, container)
     container.task = undefined
-    container.change({ endpoints: {}, ports: [] })
+    container.change(withoutEndpoints(container.record))
     const ran = exit.exitedAt - millisOf(container.state.last.startedAt)
     container.move({
       type: 'exited',
@@ -158,7 +159,16 @@ export async function release(parts: Parts, container: Container): Promise<void>
   await leaveNetworks(parts, container)
   await freeTask(parts, container, undefined)
   container.task = undefined
-  container.change({ endpoints: {}, ports: [] })
+  container.change(withoutEndpoints(container.record))
+}
+
+/** Which networks it was in stays known: compose compares their ids before it takes a stopped container again. */
+function withoutEndpoints({ networks, endpoints }: ContainerRecord): Partial<ContainerRecord> {
+  const kept = Object.entries(networks).map(([name, wish]) => {
+    const id = endpoints[name]?.NetworkID
+    return [name, id === undefined ? wish : { ...wish, NetworkID: id }] as const
+  })
+  return { networks: Object.fromEntries(kept), endpoints: {}, ports: [] }
 }
 
 /** Before anybody is told of the exit: whoever starts the next container must find address and ports free. */

@@ -30,7 +30,7 @@ const MASKED_PATHS = [
   '/sys/devices/virtual/powercap',
   '/sys/firmware',
 ]
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+export const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
 /** Refuses what cannot work (invalid_argument) with Docker's words where it has some. */
 export function buildSpec(input: SpecInput): OciSpec {
@@ -137,7 +137,7 @@ function cgroupParent({ CgroupParent }: HostConfig): string {
   return `${CGROUP_PARENT}/${parts.join('/')}`
 }
 
-function maskedPaths(cpus: number): string[] {
+export function maskedPaths(cpus: number): string[] {
   const throttles = Array.from(
     { length: cpus },
     (_, cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`,

@@ -6,8 +6,8 @@ import type { ImageSummary } from '../../api/images.ts'
 import type { ClockResponse, EngineConfig, MachineUsage } from '../../api/slipway.ts'
 import type {
   BuildCacheRecord,
-  DiskUsage,
   EventMessage,
+  SomeDiskUsage,
   SystemInfo,
   VersionResponse,
 } from '../../api/system.ts'
@@ -18,6 +18,8 @@ import type { Kernel } from '../linux/kernel.ts'
 import type { ConfigStore } from './config-store.ts'
 import { eventFilter } from './event-filter.ts'
 import { machineIdentity, machineUsage } from './machine.ts'
+
+const DISK_TYPES = ['image', 'container', 'volume', 'build-cache']
 
 /** A clock that is off by less is left alone. */
 const CLOCK_TOLERANCE = 500
@@ -125,7 +127,12 @@ export class System {
     }
   }
 
-  async diskUsage(types: readonly string[]): Promise<Partial<DiskUsage>> {
+  /** What was not asked for is null, as in Docker. */
+  async diskUsage(types: readonly string[]): Promise<SomeDiskUsage> {
+    const unknown = types.find((type) => !DISK_TYPES.includes(type))
+    if (unknown !== undefined) {
+      throw new EngineError('invalid_argument', `unknown object type: ${unknown}`)
+    }
     const wants = (type: string) => types.length === 0 || types.includes(type)
     const { images, containers, volumes } = this.#options
     const [layersSize, imageList, containerList, volumeList, buildCache] = await Promise.all([
@@ -137,13 +144,12 @@ export class System {
     ])
     const using = (id: string) => (containerList ?? []).filter((c) => c.ImageID === id).length
     return {
-      ...(layersSize === undefined ? {} : { LayersSize: layersSize }),
-      ...(imageList && {
-        Images: imageList.map((image) => (containerList ? { ...image, Containers: using(image.Id) } : image)),
-      }),
-      ...(containerList && { Containers: containerList }),
-      ...(volumeList && { Volumes: volumeList }),
-      ...(buildCache && { BuildCache: buildCache }),
+      LayersSize: layersSize ?? 0,
+      Images:
+        imageList?.map((image) => (containerList ? { ...image, Containers: using(image.Id) } : image)) ?? null,
+      Containers: containerList ?? null,
+      Volumes: volumeList ?? null,
+      BuildCache: buildCache ?? null,
     }
   }
 
@@ -154,6 +160,13 @@ export class System {
     filters: Record<string, string[]>
     signal: AbortSignal
   }): AsyncIterable<EventMessage> {
+    const { since, until } = options
+    if (since !== undefined && until !== undefined && since > until) {
+      throw new EngineError(
+        'invalid_argument',
+        `\`since\` time (${since}) cannot be after \`until\` time (${until})`,
+      )
+    }
     const matches = eventFilter(options.filters)
     const source = this.#options.events.subscribe({
       ...(options.since === undefined ? {} : { since: options.since }),
@@ -218,7 +231,7 @@ const FEATURES = {
   GenericResources: null,
   Labels: [],
   ExperimentalBuild: false,
-  Runtimes: { runc: { path: 'crun' } },
+  Runtimes: { 'io.containerd.runc.v2': { path: 'crun' }, runc: { path: 'crun' } },
   DefaultRuntime: 'runc',
   Swarm: {
     NodeID: '',
@@ -235,6 +248,7 @@ const FEATURES = {
   RuncCommit: { ID: '' },
   InitCommit: { ID: '' },
   CDISpecDirs: [],
+  FirewallBackend: { Driver: 'nftables' },
 }
 
 /** How clients show mirrors and insecure registries. */

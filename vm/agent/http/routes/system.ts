@@ -2,14 +2,14 @@
 import * as v from 'valibot'
 import { EngineError } from '../../../api/errors.ts'
 import type { ClockResponse, EngineConfig, MachineUsage } from '../../../api/slipway.ts'
-import type { DiskUsage, EventMessage, SystemInfo, VersionResponse } from '../../../api/system.ts'
+import type { EventMessage, SomeDiskUsage, SystemInfo, VersionResponse } from '../../../api/system.ts'
 import { configSchema } from '../../system/config-store.ts'
 import type { Context, Filters, Route } from '../router.ts'
 
 interface SystemBackend {
   version(): Promise<VersionResponse>
   info(): Promise<SystemInfo>
-  diskUsage(types: readonly string[]): Promise<Partial<DiskUsage>>
+  diskUsage(types: readonly string[]): Promise<SomeDiskUsage>
   events(options: {
     since: number | undefined
     until: number | undefined
@@ -87,7 +87,9 @@ async function events(ctx: Context, system: SystemBackend): Promise<void> {
 function eventTime(name: string, text: string | null): number | undefined {
   if (text === null || text === '') return undefined
   if (!/^-?[0-9]+(\.[0-9]+)?$/.test(text)) {
-    throw new EngineError('invalid_argument', `invalid value for ${name}: "${text}"`)
+    throw new EngineError('invalid_argument', `strconv.ParseInt: parsing "${text}": invalid syntax`, {
+      details: { status: 500, field: name },
+    })
   }
   return Number(text)
 }
