@@ -6,7 +6,7 @@ import { MenuHost } from './components/menu.tsx'
 import { Sidebar } from './components/sidebar.tsx'
 import { Loading } from './components/states.tsx'
 import { ToastHost } from './components/toast.tsx'
-import { dialogs } from './dialogs.ts'
+import { dialogs, showDialog } from './dialogs.ts'
 import { pickLanguage, setLanguage } from './i18n.ts'
 import { CleanupPage } from './pages/cleanup/cleanup-page.tsx'
 import { ContainerPage } from './pages/container/container-page.tsx'
@@ -20,7 +20,7 @@ import { SettingsPage } from './pages/settings/settings-page.tsx'
 import { VolumePage } from './pages/volumes/volume-page.tsx'
 import { VolumesPage } from './pages/volumes/volumes-page.tsx'
 import { WelcomePage } from './pages/welcome/welcome-page.tsx'
-import { useRoute } from './router.ts'
+import { replace, useRoute } from './router.ts'
 import { session } from './session.ts'
 import { installShortcuts } from './shortcuts.ts'
 import { useStore } from './store.ts'
@@ -70,6 +70,8 @@ function Screen() {
       return <MachinePage tab={id ?? 'overview'} />
     case 'settings':
       return <SettingsPage />
+    case 'run':
+      return <RunFromMenu />
     case 'welcome':
       return <WelcomePage />
     case undefined:
@@ -77,6 +79,15 @@ function Screen() {
     default:
       return <ContainersPage />
   }
+}
+
+/** The native menu's way to the dialog: an address. */
+function RunFromMenu() {
+  useEffect(() => {
+    replace('containers')
+    showDialog({ kind: 'run' })
+  }, [])
+  return <Loading />
 }
 
 /** Theme and language follow the settings, and the system where they say so. */

@@ -15,6 +15,17 @@ export function setApplicationMenu(state: MachineState, texts: Texts, actions: M
     label: texts('open'),
     click: () => actions.openWindow(),
   }
+  const run: MenuItemConstructorOptions = {
+    label: texts('run'),
+    accelerator: 'CmdOrCtrl+N',
+    enabled: state.state === 'running' || state.state === 'degraded',
+    click: () => actions.openWindow('/run'),
+  }
+  const settings: MenuItemConstructorOptions = {
+    label: texts('settings'),
+    accelerator: 'CmdOrCtrl+,',
+    click: () => actions.openWindow('/settings'),
+  }
   const template: MenuItemConstructorOptions[] = [
     mac
       ? {
@@ -22,18 +33,34 @@ export function setApplicationMenu(state: MachineState, texts: Texts, actions: M
           submenu: [
             { role: 'about' },
             { type: 'separator' },
+            settings,
+            { type: 'separator' },
             { role: 'hide' },
             { role: 'hideOthers' },
             { type: 'separator' },
             quit,
           ],
         }
-      : { label: texts('file'), submenu: [window, { type: 'separator' }, { role: 'close' }, quit] },
+      : {
+          label: texts('file'),
+          submenu: [
+            run,
+            settings,
+            { type: 'separator' },
+            window,
+            { type: 'separator' },
+            { role: 'close' },
+            quit,
+          ],
+        },
+    ...(mac ? [{ label: texts('file'), submenu: [run, { role: 'close' as const }] }] : []),
     { label: texts('engine'), submenu: engineItems(state, texts, actions) },
     { label: texts('edit'), role: 'editMenu' },
     {
       label: texts('view'),
       submenu: [
+        ...pageItems(texts, actions),
+        { type: 'separator' },
         { role: 'zoomIn' },
         { role: 'zoomOut' },
         { role: 'resetZoom' },
@@ -55,4 +82,15 @@ export function setApplicationMenu(state: MachineState, texts: Texts, actions: M
     },
   ]
   Menu.setApplicationMenu(Menu.buildFromTemplate(template))
+}
+
+/** The window's pages, with the keys that the window has for them too. */
+const PAGES = ['containers', 'images', 'volumes', 'networks', 'cleanup', 'machine'] as const
+
+function pageItems(texts: Texts, actions: MenuActions): MenuItemConstructorOptions[] {
+  return PAGES.map((page, index) => ({
+    label: texts(`page.${page}`),
+    accelerator: `CmdOrCtrl+${index + 1}`,
+    click: () => actions.openWindow(`/${page}`),
+  }))
 }

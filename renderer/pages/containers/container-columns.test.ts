@@ -12,5 +12,5 @@ test('what does not fit goes, the least useful first; the state stays', () => {
 test('the order is the list’s own, whatever was chosen first', () => {
   expect(toggled(usual, 'id')).toEqual(['id', ...usual])
   expect(toggled(usual, 'cpu')).toEqual(['state', 'ports', 'memory', 'created'])
-  expect(gridOf(['state'])).toBe('18px minmax(150px, 1.8fr) minmax(104px, 1.2fr) 60px')
+  expect(gridOf(['state'])).toBe('18px minmax(150px, 1.8fr) minmax(124px, 1.6fr) 60px')
 })

@@ -49,7 +49,7 @@ export function Registries() {
           <AccountRow key={account.host} account={account} onChange={read} />
         ))}
       </div>
-      {list && <p className="field-hint">{t(`registries.storage.${list.storage}`)}</p>}
+      {list && <p className="field-hint registry-storage">{t(`registries.storage.${list.storage}`)}</p>}
     </Section>
   )
 }
