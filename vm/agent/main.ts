@@ -159,6 +159,7 @@ async function main(): Promise<void> {
       events,
       root: join(dataRoot, 'build'),
       runDir: join(runRoot, 'build'),
+      log,
     })
   })
 
@@ -230,6 +231,7 @@ async function main(): Promise<void> {
 }
 
 type BuildService = import('./build/service.ts').Builds
+type Buildkit = BuildService['buildkit']
 
 /** The builder is large and rarely used: it is loaded with the first build. */
 function lazyBuilds(load: () => Promise<BuildService>) {
@@ -244,6 +246,8 @@ function lazyBuilds(load: () => Promise<BuildService>) {
     },
     prune: async (...args: Parameters<BuildService['prune']>) => (await get()).prune(...args),
     records: async () => (await get()).records(),
+    grpc: async (...args: Parameters<Buildkit['grpc']>) => (await get()).buildkit.grpc(...args),
+    session: async (...args: Parameters<Buildkit['session']>) => (await get()).buildkit.session(...args),
   }
 }
 

@@ -79,7 +79,7 @@ export class Build {
       await this.#carryOut(state, { keyword: 'LABEL', flags: [], rest, text: `LABEL ${rest}`, line: 0 })
     }
     const unused = this.#arguments.unused()
-    if (unused.length > 0) this.#teller.warn(`One or more build-args [${unused.join(' ')}] were not consumed`)
+    if (unused.length > 0) this.#teller.unconsumed(unused)
     if (!state.image)
       throw new EngineError('invalid_argument', 'No image was generated. Is your Dockerfile empty?')
     return state.image

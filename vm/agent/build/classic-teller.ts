@@ -56,8 +56,8 @@ export class ClassicTeller implements BuildTeller {
     this.#print(id ? ` ---> ${shortId(id)}\n` : ' ---> \n')
   }
 
-  warn(text: string): void {
-    this.#print(`[Warning] ${text}\n`)
+  unconsumed(names: readonly string[]): void {
+    this.#print(`[Warning] One or more build-args [${names.join(' ')}] were not consumed\n`)
   }
 
   #print(text: string): void {

@@ -1,4 +1,5 @@
-/** The build service: `POST /build`, the build cache in `df`, `POST /build/prune`. */
+/** The build service: builds by either door, the build cache in `df`, `POST /build/prune`. */
+import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
@@ -7,7 +8,7 @@ import type { BuildCacheRecord } from '../../api/system.ts'
 import type { Digest } from '../content/store.ts'
 import type { EventBus } from '../events.ts'
 import { shortId } from '../images/chain.ts'
-import type { Filters, ImageService } from '../images/images.ts'
+import type { Filters, ImageService, ResolvedImage } from '../images/images.ts'
 import { ProgressQueue } from '../images/progress.ts'
 import { parseReference, tagString } from '../images/reference.ts'
 import { parseUntil } from '../images/until.ts'
@@ -15,6 +16,7 @@ import type { Kernel } from '../linux/kernel.ts'
 import type { Snapshotter } from '../snapshots/snapshotter.ts'
 import type { BuildContainers } from './backend.ts'
 import { Build, type BuilderParts } from './builder.ts'
+import { BuildkitDoor } from './buildkit/door.ts'
 import { BuildCache, type CacheEntry } from './cache.ts'
 import { CacheMounts } from './cache-mounts.ts'
 import { ClassicTeller } from './classic-teller.ts'
@@ -23,6 +25,7 @@ import type { BuildOptions } from './options.ts'
 import { BUILD_PREFIX, RootFilesystems } from './rootfs.ts'
 import { ScratchFiles } from './scratch.ts'
 import type { ContextFiles } from './sources.ts'
+import type { BuildTeller } from './teller.ts'
 
 /** What builds need of images beyond the service: cheap looks at the metadata. */
 export interface BuildImages extends ImageService {
@@ -44,6 +47,8 @@ export class Builds {
   readonly #rootfs: RootFilesystems
   readonly #caches: CacheMounts
   readonly #scratch: ScratchFiles
+  /** `POST /grpc` and `POST /session`. */
+  readonly buildkit: BuildkitDoor
   #recovered: Promise<void> | undefined
 
   constructor(options: {
@@ -55,6 +60,7 @@ export class Builds {
     root: string
     /** Below it is what must not reach a disk. */
     runDir: string
+    log: (text: string) => void
   }) {
     this.#images = options.images
     this.#snapshots = options.snapshots
@@ -66,6 +72,19 @@ export class Builds {
     this.#caches = new CacheMounts(join(options.root, 'caches'))
     this.#scratch = new ScratchFiles(join(options.runDir, 'scratch'))
     this.#rootfs = new RootFilesystems({ ...options, root: join(options.root, 'mounts') })
+    this.buildkit = new BuildkitDoor(
+      {
+        build: (...args) => this.#solve(...args),
+        contextPath: () => join(this.#root, 'contexts', randomUUID()),
+        scratch: this.#scratch,
+        kernel: this.#kernel,
+        rootfs: this.#rootfs,
+        publish: (...args) => this.#publish(...args),
+        records: () => this.records(),
+        prune: (options) => this.prune(options),
+      },
+      options.log,
+    )
   }
 
   /** Refusals of the request itself are thrown before the first message; what a step does wrong ends the stream. */
@@ -116,6 +135,24 @@ export class Builds {
     }
   }
 
+  /** One build for a client that speaks BuildKit's protocol. */
+  async #solve(
+    context: ContextFiles,
+    dockerfile: string,
+    options: BuildOptions,
+    { teller, signal }: { teller: BuildTeller; signal: AbortSignal },
+  ): Promise<ResolvedImage> {
+    this.#recovered ??= this.#recover()
+    await this.#recovered
+    return new Build(this.#parts(context), options, teller, signal).run(dockerfile)
+  }
+
+  async #publish({ id }: ResolvedImage, names: readonly string[]): Promise<void> {
+    const tags = names.map((name) => tagString(parseReference(name)))
+    for (const tag of tags) await this.#images.tag(id, tag)
+    this.#events.publish('builder', 'build', id, { name: tags[0] ?? id })
+  }
+
   /** Cache records for `docker system df`. */
   async records(): Promise<BuildCacheRecord[]> {
     const inUse = this.#images.inUse()
@@ -124,7 +161,7 @@ export class Builds {
       if (!this.#images.exists(entry.image)) continue
       records.push(await this.#record(entry, inUse))
     }
-    return records
+    return [...records, ...(await this.#caches.list()).map(cacheRecord)]
   }
 
   /** Forgets cache entries and the nameless images that only they kept. */
@@ -141,9 +178,14 @@ export class Builds {
     await this.#cache.delete(going.map(({ key }) => key))
     // Children first: an image that another stands on cannot go.
     for (const { image } of going.toReversed()) await this.#drop(image, inUse)
+    const directories = (await this.#caches.list()).filter(
+      ({ inUse: used, changed }) => !used && changed < until,
+    )
+    for (const { name } of directories) await this.#caches.remove(name)
+    const emptied = directories.reduce((sum, { size }) => sum + size, 0)
     return {
-      CachesDeleted: going.map(({ key }) => key),
-      SpaceReclaimed: Math.max(0, before - (await this.#images.layersSize())),
+      CachesDeleted: [...going.map(idOf), ...directories.map(({ name }) => name)],
+      SpaceReclaimed: Math.max(0, before - (await this.#images.layersSize())) + emptied,
     }
   }
 
@@ -180,7 +222,7 @@ export class Builds {
   async #record(entry: CacheEntry, inUse: ReadonlySet<Digest>): Promise<BuildCacheRecord> {
     const [newest] = await this.#images.history(entry.image)
     return {
-      ID: entry.key.slice(0, 25),
+      ID: idOf(entry),
       ...(entry.parent === undefined ? {} : { Parents: [entry.parent] }),
       Type: 'regular',
       Description: entry.description,
@@ -191,5 +233,23 @@ export class Builds {
       LastUsedAt: entry.lastUsed === undefined ? null : new Date(entry.lastUsed).toISOString(),
       UsageCount: entry.uses,
     }
+  }
+}
+
+function idOf({ key }: CacheEntry): string {
+  return key.slice(0, 25)
+}
+
+function cacheRecord(cache: Awaited<ReturnType<CacheMounts['list']>>[number]): BuildCacheRecord {
+  return {
+    ID: cache.name,
+    Type: 'exec.cachemount',
+    Description: 'mount / from exec',
+    InUse: cache.inUse,
+    Shared: false,
+    Size: cache.size,
+    CreatedAt: new Date(cache.created).toISOString(),
+    LastUsedAt: new Date(cache.changed).toISOString(),
+    UsageCount: 1,
   }
 }

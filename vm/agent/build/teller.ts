@@ -20,5 +20,6 @@ export interface BuildTeller {
   output(chunk: Uint8Array): void
   /** The step is done; undefined: nothing there yet (`FROM scratch`). */
   image(id: Digest | undefined): void
-  warn(text: string): void
+  /** Build arguments that nothing asked for. */
+  unconsumed(names: readonly string[]): void
 }

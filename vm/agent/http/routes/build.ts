@@ -1,4 +1,6 @@
-/** Routes of the classic builder. */
+/** Routes of the builder: the classic endpoint, and the door for BuildKit's clients. */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import * as v from 'valibot'
 import { EngineError } from '../../../api/errors.ts'
 import type { ProgressMessage, RegistryAuth } from '../../../api/images.ts'
@@ -17,6 +19,10 @@ export interface BuildRoutesBackend {
     all: boolean
     filters: Filters
   }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }>
+  /** Serves BuildKit's protocol on a connection until it ends. */
+  grpc(stream: Duplex): Promise<void>
+  /** Uses what the client offers on a connection until it ends. */
+  session(stream: Duplex, request: IncomingMessage): Promise<void>
 }
 
 const Strings = v.record(v.string(), v.string())
@@ -53,7 +59,29 @@ export function buildRoutes(builds: BuildRoutesBackend): Route[] {
       handler: async (ctx) =>
         ctx.send(200, await builds.prune({ all: ctx.flag('all'), filters: ctx.filters() })),
     },
+    { method: 'POST', path: '/grpc', handler: async (ctx) => builds.grpc(await http2Of(ctx)) },
+    {
+      method: 'POST',
+      path: '/session',
+      handler: async (ctx) => {
+        requireSession(ctx)
+        await builds.session(await http2Of(ctx), ctx.request)
+      },
+    },
   ]
+}
+
+/** The connection as the client wants it: HTTP/2 without encryption. */
+function http2Of(ctx: Context): Promise<Duplex> {
+  const protocol = ctx.request.headers.upgrade
+  if (protocol !== 'h2c')
+    throw new EngineError('invalid_argument', `unsupported upgrade protocol: ${protocol ?? 'none'}`)
+  return ctx.hijack({ contentType: 'application/grpc', protocol })
+}
+
+function requireSession(ctx: Context): void {
+  if (ctx.request.headers['x-docker-expose-session-uuid']) return
+  throw new EngineError('invalid_argument', 'X-Docker-Expose-Session-Uuid: missing')
 }
 
 function optionsOf(ctx: Context): BuildOptions {

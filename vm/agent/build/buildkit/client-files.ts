@@ -1,0 +1,90 @@
+/** Files of the client's as a build's contexts, fetched when the first step needs them. */
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import type { ApplyKernel } from '../../snapshots/apply.ts'
+import { extractTar } from '../context.ts'
+import { resolveInRoot } from '../root-path.ts'
+import type { ContextFiles } from '../sources.ts'
+import type { Session } from './session.ts'
+import type { Vertex } from './vertex.ts'
+
+interface Wish {
+  session: Session
+  /** Where they go; gone with the object. */
+  root: string
+  vertex: Vertex
+  signal: AbortSignal
+}
+
+abstract class ClientFiles implements ContextFiles, AsyncDisposable {
+  readonly root: string
+  #filled: Promise<void> | undefined
+
+  constructor(root: string) {
+    this.root = root
+  }
+
+  fill(): Promise<void> {
+    this.#filled ??= this.fetch()
+    return this.#filled
+  }
+
+  /** A small file of it, if it is there. */
+  async text(name: string): Promise<string | undefined> {
+    await this.fill()
+    const path = await resolveInRoot(this.root, name)
+    return readFile(path, 'utf8').catch(() => undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#filled?.catch(() => undefined)
+    await rm(this.root, { recursive: true, force: true })
+  }
+
+  protected abstract fetch(): Promise<void>
+}
+
+/** A folder, or only some paths of it. */
+export class ClientFolder extends ClientFiles {
+  readonly #wish: Wish & { name: string; what: string; follow?: string[]; exclude?: () => Promise<string[]> }
+
+  /** `what` stands in the progress: `transferring context:`. */
+  constructor(
+    wish: Wish & { name: string; what: string; follow?: string[]; exclude?: () => Promise<string[]> },
+  ) {
+    super(wish.root)
+    this.#wish = wish
+  }
+
+  protected async fetch(): Promise<void> {
+    const { session, vertex, signal, name, follow = [] } = this.#wish
+    await vertex.during(async () => {
+      const exclude = (await this.#wish.exclude?.()) ?? []
+      const id = `transferring ${this.#wish.what}:`
+      let total = 0
+      const onBytes = (bytes: number) => {
+        total = bytes
+        vertex.progress(id, bytes)
+      }
+      await session.receive({ name, exclude, follow, destination: this.root }, { signal, onBytes })
+      vertex.progress(id, total, { done: true })
+    })
+  }
+}
+
+/** A tar from the client's standard input. */
+export class ClientTar extends ClientFiles {
+  readonly #wish: Wish & { id: string; kernel: ApplyKernel }
+
+  constructor(wish: Wish & { id: string; kernel: ApplyKernel }) {
+    super(wish.root)
+    this.#wish = wish
+  }
+
+  protected async fetch(): Promise<void> {
+    const { session, vertex, signal, id, kernel } = this.#wish
+    await vertex.during(async () => {
+      await mkdir(this.root, { recursive: true, mode: 0o755 })
+      await extractTar(session.uploaded(id, { signal }), this.root, kernel, { signal })
+    })
+  }
+}

@@ -1,0 +1,176 @@
+/** A client's request to build a Dockerfile, carried out by the engine's one builder. */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { Disposal } from '../../../api/disposal.ts'
+import { EngineError } from '../../../api/errors.ts'
+import type { ResolvedImage } from '../../images/images.ts'
+import type { ApplyKernel } from '../../snapshots/apply.ts'
+import type { BuildOptions } from '../options.ts'
+import type { ScratchFiles } from '../scratch.ts'
+import type { ContextFiles } from '../sources.ts'
+import type { BuildTeller } from '../teller.ts'
+import { ClientFolder, ClientTar } from './client-files.ts'
+import { type FrontendRequest, frontendRequest } from './frontend-options.ts'
+import { ignorePatterns } from './ignore-file.ts'
+import type { Job } from './jobs.ts'
+import type { Session } from './session.ts'
+import { Vertex } from './vertex.ts'
+import { VertexTeller } from './vertex-teller.ts'
+
+export interface SolverParts {
+  build(
+    context: ContextFiles,
+    dockerfile: string,
+    options: BuildOptions,
+    more: { teller: BuildTeller; signal: AbortSignal },
+  ): Promise<ResolvedImage>
+  /** A path for files of a client; what is left there by a killed run goes with the next. */
+  contextPath(): string
+  scratch: ScratchFiles
+  kernel: ApplyKernel
+}
+
+/** `attributes`: what the Dockerfile frontend is asked for. */
+export async function solve(
+  parts: SolverParts,
+  job: Job,
+  attributes: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<ResolvedImage> {
+  const { session } = job
+  if (!session) throw new EngineError('invalid_argument', 'no session: the build has no files')
+  const request = frontendRequest(attributes)
+  await using owned = new Disposal()
+  const files = new Files(parts, job, session, owned, signal)
+  const { context, dockerfile } = await files.prepare(request)
+  const options: BuildOptions = {
+    ...request.options,
+    auth: (registry) => session.credentials(registry, { signal }),
+    secret: (id) => session.secret(id, { signal }),
+    ssh: (id) => agentSocket(parts.scratch, session, id, signal),
+    fileContexts: files.named(request),
+    imageContexts: request.images,
+  }
+  const teller = new VertexTeller(job.log, randomUUID())
+  try {
+    const image = await parts.build(context, dockerfile, options, { teller, signal })
+    teller.end()
+    return image
+  } catch (error) {
+    const worded = inBuildkitWords(error)
+    teller.end(worded)
+    throw worded
+  }
+}
+
+class Files {
+  readonly #parts: SolverParts
+  readonly #job: Job
+  readonly #session: Session
+  readonly #owned: Disposal
+  readonly #signal: AbortSignal
+
+  constructor(parts: SolverParts, job: Job, session: Session, owned: Disposal, signal: AbortSignal) {
+    this.#parts = parts
+    this.#job = job
+    this.#session = session
+    this.#owned = owned
+    this.#signal = signal
+  }
+
+  /** The text of the Dockerfile, and the context that its steps ask for. */
+  async prepare(request: FrontendRequest): Promise<{ context: ContextFiles; dockerfile: string }> {
+    const { filename } = request
+    const follow = [
+      filename,
+      `${filename}.dockerignore`,
+      ...(filename === 'Dockerfile' ? ['dockerfile'] : []),
+    ]
+    const definition =
+      request.dockerfileFolder === undefined
+        ? undefined
+        : this.#folder(`load build definition from ${filename}`, request.dockerfileFolder, 'dockerfile', {
+            follow,
+          })
+    const context =
+      'upload' in request.context
+        ? this.#tar(request.context.upload)
+        : this.#context(request.context.folder, 'load build context', () =>
+            definition?.text(`${filename}.dockerignore`),
+          )
+    const from = definition ?? context
+    const dockerfile =
+      (await from.text(filename)) ?? (filename === 'Dockerfile' ? await from.text('dockerfile') : undefined)
+    if (dockerfile !== undefined) return { context, dockerfile }
+    throw new EngineError(
+      'not_found',
+      `failed to read dockerfile: open ${filename}: no such file or directory`,
+    )
+  }
+
+  named(request: FrontendRequest): Map<string, ContextFiles> {
+    const named = [...request.folders].map(([name, folder]): [string, ContextFiles] => [
+      name,
+      this.#context(folder, `load build context ${name}`, async () => undefined),
+    ])
+    return new Map(named)
+  }
+
+  /** A context without what its own list of patterns, or the one that goes first, leaves out. */
+  #context(folder: string, name: string, first: () => Promise<string | undefined> | undefined): ClientFolder {
+    const exclude = async () => {
+      const list = this.#folder(`load .dockerignore of ${folder}`, folder, 'context', {
+        follow: ['.dockerignore'],
+      })
+      return ignorePatterns((await first()) ?? (await list.text('.dockerignore')) ?? '')
+    }
+    return this.#folder(name, folder, 'context', { exclude })
+  }
+
+  #folder(
+    title: string,
+    name: string,
+    what: string,
+    more: { follow?: string[]; exclude?: () => Promise<string[]> },
+  ): ClientFolder {
+    return this.#owned.use(new ClientFolder({ ...this.#wish(title), name, what, ...more }))
+  }
+
+  #tar(id: string): ClientTar {
+    const { kernel } = this.#parts
+    return this.#owned.use(new ClientTar({ ...this.#wish('load remote build context'), id, kernel }))
+  }
+
+  #wish(title: string) {
+    return {
+      session: this.#session,
+      root: this.#parts.contextPath(),
+      vertex: new Vertex(this.#job.log, this.#job.ref, `[internal] ${title}`),
+      signal: this.#signal,
+    }
+  }
+}
+
+async function agentSocket(scratch: ScratchFiles, session: Session, id: string, signal: AbortSignal) {
+  const folder = await scratch.folder()
+  const path = join(folder.path, 'agent')
+  const agent = await session.agent(id, path, { signal })
+  const release = async () => {
+    await agent?.[Symbol.asyncDispose]()
+    await folder[Symbol.asyncDispose]()
+  }
+  if (agent) return { path, [Symbol.asyncDispose]: release }
+  await release()
+  return undefined
+}
+
+/** A command that failed, as its users know it from BuildKit. */
+function inBuildkitWords(error: unknown): unknown {
+  if (!(error instanceof EngineError) || typeof error.details?.['exitCode'] !== 'number') return error
+  const { exitCode, command } = error.details
+  return new EngineError(
+    'internal',
+    `process "${command}" did not complete successfully: exit code: ${exitCode}`,
+    { cause: error, details: error.details },
+  )
+}
