@@ -1,19 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { execute } from '../fixtures/debian.ts'
 import { noise } from '../fixtures/images.ts'
 import { buildImage, layerTar } from '../fixtures/oci.ts'
 import { type Context, context } from './context.ts'
-
-/** A file larger than what the engine may grow by while it goes through: holding it whole would show. */
-const BIG = 256 << 20
-const LIMIT_MIB = 100
 
 let c: Context
 let folder: string
@@ -24,24 +16,6 @@ beforeAll(async () => {
   await c.ok('pull', '-q', 'busybox')
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-/** Most memory that the engine had resident so far, MiB. */
-async function peakMiB(): Promise<number> {
-  const { stdout } = await c.slipway('ssh', 'grep VmHWM /proc/$(cat /run/slipway/agent.pid)/status')
-  return Number(/(\d+) kB/.exec(stdout)?.[1]) / 1024
-}
-
-/** Runs docker with its output in a file, or a file as its input; both may be large. */
-async function piped(args: string[], files: { input?: string; output?: string }): Promise<void> {
-  const child = spawn(c.cli, args, { env: { ...process.env, ...c.env }, stdio: ['pipe', 'pipe', 'inherit'] })
-  const closed = once(child, 'close')
-  await Promise.all([
-    files.output ? pipeline(child.stdout, createWriteStream(files.output)) : child.stdout.resume(),
-    files.input ? pipeline(createReadStream(files.input), child.stdin) : child.stdin.end(),
-  ])
-  const [code] = await closed
-  if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit code ${code}`)
-}
 
 test('save and load: several images in one archive, names and ids kept, shared layers once', async () => {
   await c.ok('run', '--name', 'maker', 'busybox', 'sh', '-c', 'echo more >/more; rm /bin/vi')
@@ -90,7 +64,7 @@ test('load takes an OCI layout, compressed, from standard input', async () => {
   ])
   await writeFile(file('layout.tar'), archive)
   await execute('gzip', [file('layout.tar')])
-  await piped(['load'], { input: file('layout.tar.gz') })
+  await c.piped(['load'], { input: file('layout.tar.gz') })
   await c.ok('create', '--name', 'laid', 'arch/layout:1')
   expect(await c.ok('cp', 'laid:/f', '-')).toContain('from a layout')
   await c.clean('laid')
@@ -157,28 +131,3 @@ test('commit: author, message, changes; history tells it, the newest first', asy
   await c.clean('kept')
   await c.ok('rmi', 'arch/kept')
 })
-
-test('a large file through save and cp leaves the engine’s memory flat', async () => {
-  const make = `dd if=/dev/zero of=/big bs=1M count=${BIG >> 20} 2>/dev/null && echo end >>/big`
-  await c.ok('run', '--name', 'big', 'busybox', 'sh', '-c', make)
-  await c.ok('commit', 'big', 'arch/big')
-  // From here on: 5 resets the peak (proc(5), clear_refs).
-  await c.slipway('ssh', 'echo 5 >/proc/$(cat /run/slipway/agent.pid)/clear_refs')
-  const before = await peakMiB()
-  await piped(['save', 'arch/big'], { output: file('big.tar') })
-  expect((await stat(file('big.tar'))).size).toBeGreaterThan(BIG)
-  await rm(file('big.tar'))
-  await piped(['cp', 'big:/big', '-'], { output: file('cp.tar') })
-  expect((await stat(file('cp.tar'))).size).toBeGreaterThan(BIG)
-  await execute('tar', ['-xf', file('cp.tar'), '-C', folder])
-  await rm(file('cp.tar'))
-  await c.ok('run', '-d', '--name', 'target', 'busybox', 'sleep', '10000')
-  await c.ok('cp', file('big'), 'target:/copied')
-  expect(await c.ok('exec', 'target', 'tail', '-c', '4', '/copied')).toBe('end')
-  await rm(file('big'))
-  const grown = (await peakMiB()) - before
-  console.info(`resident memory of the engine grew by ${Math.round(grown)} MiB`)
-  expect(grown).toBeLessThan(LIMIT_MIB)
-  await c.clean('big', 'target')
-  await c.ok('rmi', 'arch/big')
-}, 900_000)

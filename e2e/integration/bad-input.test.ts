@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type HostileRegistry, startHostileRegistry } from '../fixtures/hostile-registry.ts'
+import { noise } from '../fixtures/images.ts'
 import { buildImage, type Entry, layerTar } from '../fixtures/oci.ts'
 import { type Context, context } from './context.ts'
+
+const MIB = 1 << 20
 
 let c: Context
 let registry: HostileRegistry
@@ -26,6 +29,9 @@ beforeAll(async () => {
       { name: 'up', type: 'symlink', linkname: '../../../../..' },
       { name: 'up/escape', data: 'x' },
     ),
+    // Four megabytes that cannot be made smaller, and zeros that come as next to nothing.
+    'room/needed': await image({ name: 'noise', data: noise(4 * MIB, 3) }),
+    'room/bomb': await image({ name: 'zeros', data: new Uint8Array(192 * MIB) }),
     'path/hardlink': await image({ name: 'shadow', type: 'link', linkname: '../../../../etc/passwd' }),
   })
 })
@@ -73,28 +79,44 @@ test('path/symlink: links of the layer lead where they would in the image, nothi
   await c.ok('rmi', name)
 })
 
+/** Fills the data disk up to what is left to containers, in KiB, with the volume `ballast`. */
+async function fillUpTo(kib: number): Promise<void> {
+  const script = `free=$(df -Pk /d | tail -1 | tr -s " " | cut -d" " -f4); fallocate -l $((free - ${kib}))K /d/$$.${kib}`
+  await c.ok('run', '--rm', '-v', 'ballast:/d', 'busybox', 'sh', '-c', script)
+}
+
+/** Bytes that containers may still write, and those that only the engine may. */
+async function room(): Promise<{ free: number; reserve: number }> {
+  const { stdout } = await c.slipway('ssh', 'stat -f -c "%a %f %S" /var/lib/slipway')
+  const [available = 0, all = 0, size = 0] = stdout.trim().split(' ').map(Number)
+  return { free: available * size, reserve: (all - available) * size }
+}
+
 test('a full data disk: pull and write fail with the cause, and all works again when there is room', async () => {
+  const [needed, bomb] = [`${registry.host}/room/needed`, `${registry.host}/room/bomb`]
   await c.ok('pull', '-q', 'busybox')
-  // By its id: other tests may have given the same image more names, which would keep its layers here.
-  await c.ok('pull', '-q', 'redis')
-  await c.ok('rmi', '-f', await c.ok('images', '-q', 'redis'))
   await c.ok('volume', 'create', 'ballast')
   try {
-    const fill =
-      'fallocate -l $(( $(df -Pk /d | tail -1 | tr -s " " | cut -d" " -f4) - 256 ))K /d/ballast; df -Pk /d | tail -1'
-    await c.ok('run', '--rm', '-v', 'ballast:/d', 'busybox', 'sh', '-c', fill)
+    await fillUpTo(96 * 1024)
+    const before = await room()
+    const burst = await c.docker('pull', bomb)
+    expect(burst).toMatchObject({ code: 1, stderr: expect.stringMatching(/no space left on device/i) })
+    expect(await c.ok('images', '-q', bomb)).toBe('')
+    const after = await room()
+    expect(after.free).toBeGreaterThan(before.free - 8 * MIB)
+    expect(after.reserve).toBeGreaterThan(60 * MIB)
+    await fillUpTo(256)
     const write = await c.docker('run', '--rm', 'busybox', 'dd', 'if=/dev/zero', 'of=/x', 'bs=1M', 'count=64')
     expect(write.code).not.toBe(0)
     expect(write.stderr).toMatch(/No space left on device/i)
-    const pull = await c.docker('pull', 'redis')
-    expect(pull.code).toBe(1)
-    expect(pull.stderr).toMatch(/no space left on device/i)
-    expect(await c.ok('images', '-q', 'redis')).toBe('')
+    const pull = await c.docker('pull', needed)
+    expect(pull).toMatchObject({ code: 1, stderr: expect.stringMatching(/no space left on device/i) })
+    expect(await c.ok('images', '-q', needed)).toBe('')
   } finally {
-    await c.ok('volume', 'rm', 'ballast')
+    await c.docker('volume', 'rm', '-f', 'ballast')
   }
-  await c.ok('pull', '-q', 'redis')
-  expect(await c.ok('run', '--rm', 'redis', 'echo', 'room')).toBe('room')
+  await c.ok('pull', '-q', needed)
+  await c.ok('rmi', needed)
 })
 
 test('unusable flags are refused in Docker’s words and make nothing', async () => {

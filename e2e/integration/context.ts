@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createReadStream, createWriteStream } from 'node:fs'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { inject } from 'vitest'
 import { dockerCli, type Result, type RunOptions, run } from '../fixtures/slipway.ts'
 
@@ -13,6 +17,8 @@ export interface Context {
   slipway(...args: string[]): Promise<Result>
   /** docker, which must succeed; its standard output without the final newline. */
   ok(...args: string[]): Promise<string>
+  /** docker with its output in a file, or a file as its input; both may be large. Fails as `ok` does. */
+  piped(args: string[], files: { input?: string; output?: string }): Promise<void>
   /** Removes containers, ignoring those that are not there. */
   clean(...names: string[]): Promise<void>
 }
@@ -43,8 +49,25 @@ export async function context(): Promise<Context> {
         )
       return result.stdout.trimEnd()
     },
+    piped: (args, files) => piped(cli, args, env, files),
     async clean(...names) {
       await docker('rm', '-f', '-v', ...names)
     },
   }
+}
+
+async function piped(
+  cli: string,
+  args: string[],
+  env: Record<string, string>,
+  { input, output }: { input?: string; output?: string },
+): Promise<void> {
+  const child = spawn(cli, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  await Promise.all([
+    output ? pipeline(child.stdout, createWriteStream(output)) : child.stdout.resume(),
+    input ? pipeline(createReadStream(input), child.stdin) : child.stdin.end(),
+  ])
+  const [code] = await closed
+  if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit code ${code}`)
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -14,12 +15,16 @@ import {
   withForeignLayers,
   withZstd,
 } from '../fixtures/oci-variants.ts'
-import type { Registry } from '../fixtures/registry.ts'
-import { ACCOUNT, startSecureRegistry } from '../fixtures/secure-registry.ts'
+import {
+  ACCOUNT,
+  SECURE_NAME,
+  type SecureRegistry,
+  startSecureRegistry,
+} from '../fixtures/secure-registry.ts'
 import { type Context, context } from './context.ts'
 
 let c: Context
-let secure: Registry
+let secure: SecureRegistry
 let liar: HostileRegistry
 let asked = 0
 let stalled: BuiltImage
@@ -89,6 +94,33 @@ test('login: a wrong password is refused, the right one is kept', async () => {
   )
   const right = await login(ACCOUNT.password)
   expect(right).toMatchObject({ code: 0, stdout: expect.stringContaining('Login Succeeded') })
+})
+
+test('a private authority is trusted by its folder in certs.d, from the moment it is there', async () => {
+  const host = `${SECURE_NAME}:${secure.port}`
+  const folder = join(c.home, 'certs.d', host)
+  const login = () =>
+    c.dockerWith({ input: ACCOUNT.password }, 'login', '-u', ACCOUNT.user, '--password-stdin', host)
+  // Not a loopback address, which is never verified; the guest reaches the host's by this one.
+  await c.slipway('ssh', `echo "10.0.2.2 ${SECURE_NAME}" >>/etc/hosts`)
+  try {
+    const refused = 'tls: failed to verify certificate: x509: certificate signed by unknown authority'
+    expect(await login()).toMatchObject({ code: 1, stderr: expect.stringContaining(refused) })
+    await mkdir(folder)
+    await writeFile(join(folder, 'ca.crt'), secure.authority)
+    await expect.poll(async () => (await login()).code, { timeout: 30_000 }).toBe(0)
+    await c.ok('tag', 'busybox', `${host}/certs/bb`)
+    await c.ok('push', `${host}/certs/bb`)
+    await c.ok('rmi', `${host}/certs/bb`)
+    await c.ok('pull', '-q', `${host}/certs/bb`)
+    await rm(folder, { recursive: true })
+    await expect.poll(async () => (await login()).stderr, { timeout: 30_000 }).toContain(refused)
+  } finally {
+    await c.docker('rmi', `${host}/certs/bb`)
+    await c.docker('logout', host)
+    await rm(folder, { recursive: true, force: true })
+    await c.slipway('ssh', `grep -v ${SECURE_NAME} /etc/hosts >/tmp/hosts; cat /tmp/hosts >/etc/hosts`)
+  }
 })
 
 test('push and pull need the credentials', async () => {
