@@ -81,3 +81,14 @@ test('a subnet that hides something the user’s computer reaches is made with a
   )
   expect(overlapWarning(build({ Name: 'n2' }), routes)).toBe('')
 })
+
+test('bridge options that cannot be honoured are refused by name, not ignored', () => {
+  const option = (name: string, value: string) =>
+    failure({ Name: 'n1', Options: { [`com.docker.network.bridge.${name}`]: value } })
+  expect(option('gateway_mode_ipv4', 'routed')).toMatch(/gateway_mode_ipv4=routed is not supported/)
+  expect(option('gateway_mode_ipv6', 'odd')).toMatch(/gateway_mode_ipv6: unknown gateway mode odd/)
+  expect(option('inhibit_ipv4', 'true')).toMatch(/inhibit_ipv4=true is not supported/)
+  expect(option('host_binding_ipv4', 'here')).toMatch(/invalid value for .*host_binding_ipv4: "here"/)
+  const fine = { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat' }
+  expect(build({ Name: 'n1', Options: fine }).options).toEqual(fine)
+})

@@ -7,6 +7,7 @@ import type { EndpointSettings, NetworkCreateRequest, NetworkInspect } from '../
 import type { EngineConfig, PublishedPort } from '../../api/slipway.ts'
 import type { EventBus } from '../events.ts'
 import type { Filters } from '../images/images.ts'
+import { bridgeOptions } from './bridge-options.ts'
 import { Catalog } from './catalog.ts'
 import { Clearance } from './clearance.ts'
 import { Definitions } from './definitions.ts'
@@ -254,7 +255,16 @@ export class Networks implements NetworkService {
   ): Promise<PublishedPort[]> {
     await this.start()
     await this.#guard.mend()
-    return this.#publisher.publish({ containerId, containerName, containerIp, ports }, options)
+    const hostIp = this.#hostBinding(containerId, containerIp)
+    const bound = ports.map((port) => (port.hostIp === '' ? { ...port, hostIp } : port))
+    return this.#publisher.publish({ containerId, containerName, containerIp, ports: bound }, options)
+  }
+
+  /** Where the network that ports lead to wants them published. */
+  #hostBinding(containerId: string, containerIp: string): string {
+    const endpoint = this.#sandboxes.get(containerId)?.endpoints.find(({ ipv4 }) => ipv4 === containerIp)
+    const network = endpoint && this.#catalog.byId(endpoint.networkId)
+    return network ? bridgeOptions(network.options).hostBinding : ''
   }
 
   checkPorts(ports: readonly PublishedPort[]): void {
