@@ -209,8 +209,8 @@ const REFUSED: Refusal[] = [
   ['ipc mode', host({ IpcMode: 'maybe' }), 400, 'invalid IPC mode: maybe'],
   ['pid mode', host({ PidMode: 'maybe' }), 400, 'invalid PID mode: maybe'],
   ['uts mode', host({ UTSMode: 'maybe' }), 400, 'invalid UTS mode: maybe'],
-  ['cgroup namespace', host({ CgroupnsMode: 'maybe' }), 400, 'invalid CgroupNS mode: maybe'],
-  ['capability', host({ CapAdd: ['FLY'] }), 400, 'FLY'],
+  ['cgroup namespace', host({ CgroupnsMode: 'maybe' }), 400, 'invalid cgroup namespace mode: maybe'],
+  ['capability', host({ CapAdd: ['FLY'] }), 400, 'invalid CapAdd: unknown capability: "CAP_FLY"'],
   ['security option', host({ SecurityOpt: ['colour=blue'] }), 400, 'colour=blue'],
   [
     'log driver',
@@ -224,7 +224,7 @@ const REFUSED: Refusal[] = [
     400,
     "unknown log opt 'colour' for json-file log driver",
   ],
-  ['storage option', host({ StorageOpt: { size: '1G' } }), 400, 'storage-opt'],
+  ['storage option', host({ StorageOpt: { size: '1G' } }), 500, 'storage-opt'],
   ['runtime', host({ Runtime: 'kata' }), 400, 'unknown or invalid runtime name: kata'],
   [
     'oom score',
@@ -252,19 +252,7 @@ const REFUSED: Refusal[] = [
     400,
     'invalid mount config for type "bind": bind source path does not exist: /nowhere',
   ],
-  ['bind string', host({ Binds: ['/a:/b:xx'] }), 400, 'invalid mode: xx'],
-  [
-    'device that is not there',
-    host({ Devices: [{ PathOnHost: '/dev/none', PathInContainer: '/dev/none', CgroupPermissions: 'rwm' }] }),
-    0,
-    '/dev/none',
-  ],
-  [
-    'GPU',
-    host({ DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }] }),
-    500,
-    'could not select device driver "" with capabilities: [[gpu]]',
-  ],
+  ['bind string', host({ Binds: ['/a:/b:xx'] }), 500, 'invalid mode: xx'],
   ['variable', { Image: 'busybox', Env: ['=x'] }, 400, 'invalid environment variable: =x'],
   [
     'working directory',
@@ -282,6 +270,33 @@ const REFUSED: Refusal[] = [
   ['image', { Image: 'nothere:1' }, 404, 'No such image: nothere:1'],
   ['no image', {}, 400, 'no image specified'],
 ]
+
+test.each([
+  // The CLI takes a missing file for a missing command.
+  ['a device that is not there', ['--device', '/dev/none'], 127, 'custom device "/dev/none": no such file'],
+  ['a GPU', ['--gpus', 'all'], 125, 'could not select device driver "" with capabilities: [[gpu]]'],
+  [
+    'a network of a container that is not there',
+    ['--network', 'container:none'],
+    125,
+    'joining network namespace of container: No such container: none',
+  ],
+])('the start fails for %s, and the container stays created', async (_name, flags, code, message) => {
+  const result = await c.docker('run', '--name', 'opt', ...flags, 'busybox', 'true')
+  expect(result.stderr).toContain(message)
+  expect(result.code).toBe(code)
+  expect(await c.ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'opt')).toBe('created 128')
+  await c.clean('opt')
+})
+
+test('an image of another platform is not there, so that the client pulls the one that fits', async () => {
+  const answer = await create({ Image: 'busybox' }, '/v1.47/containers/create?platform=linux/arm64')
+  expect(answer).toEqual({
+    status: 404,
+    message:
+      'image with reference busybox was found but its platform (linux/amd64) does not match the specified platform (linux/arm64)',
+  })
+})
 
 test.each(REFUSED)('refused: %s', async (_name, body, status, message) => {
   const before = await c.ok('ps', '-aq')

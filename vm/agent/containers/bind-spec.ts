@@ -1,6 +1,7 @@
 /** `-v` strings: `[source:]destination[:mode]`. Pure; messages are dockerd's. */
 import { posix } from 'node:path'
 import { EngineError } from '../../api/errors.ts'
+import { checkVolumeName } from '../volumes/names.ts'
 
 export interface BindSpec {
   /** Absolute path in the VM, name of a volume, or empty (anonymous volume). */
@@ -54,39 +55,37 @@ function groupOf(word: string): string | undefined {
 }
 
 function checked(spec: string, bind: BindSpec): BindSpec {
-  const destination = cleanDestination(bind.destination, spec)
-  const named = bind.source !== '' && !bind.source.startsWith('/')
-  if (named && bind.propagation !== '') throw invalid(`invalid volume specification: '${spec}'`)
-  if (!named && bind.source !== '' && bind.noCopy) throw invalid(`invalid mode: ${bind.mode}`)
+  const type = bind.source.startsWith('/') ? 'bind' : 'volume'
+  const destination = cleanDestination(bind.destination, spec, type)
+  const named = bind.source !== '' && type === 'volume'
+  const foreign =
+    named && bind.propagation !== '' ? 'BindOptions' : type === 'bind' && bind.noCopy ? 'VolumeOptions' : ''
+  if (foreign !== '') {
+    throw invalid(
+      `invalid volume specification: '${spec}': invalid mount config for type "${type}": field ${foreign} must not be specified`,
+    )
+  }
   const source = named ? checkVolumeName(bind.source) : bind.source === '' ? '' : posix.normalize(bind.source)
   return { ...bind, source, destination }
 }
 
 /** A clean absolute path that is not the root. */
-export function cleanDestination(path: string, spec: string): string {
+function cleanDestination(path: string, spec: string, type: 'bind' | 'volume'): string {
   if (!path.startsWith('/')) {
     throw invalid(
-      `invalid volume specification: '${spec}': invalid mount config for type "volume": invalid mount path: '${path}' mount path must be absolute`,
+      `invalid volume specification: '${spec}': invalid mount config for type "${type}": invalid mount path: '${path}' mount path must be absolute`,
     )
   }
   const clean = posix.normalize(path).replace(/(.)\/$/, '$1')
   if (clean === '/') {
     throw invalid(
-      `invalid volume specification: '${spec}': invalid mount config for type "volume": invalid specification: destination can't be '/'`,
+      `invalid volume specification: '${spec}': invalid mount config for type "${type}": invalid specification: destination can't be '/'`,
     )
   }
   return clean
 }
 
-function checkVolumeName(name: string): string {
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
-    throw invalid(
-      `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-    )
-  }
-  return name
-}
-
+/** dockerd answers these with 500. */
 function invalid(message: string): EngineError {
-  return new EngineError('invalid_argument', message)
+  return new EngineError('invalid_argument', message, { details: { status: 500 } })
 }

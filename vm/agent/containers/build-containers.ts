@@ -16,7 +16,7 @@ export class BuilderContainers implements BuildContainers {
   }
 
   create(request: ContainerConfig & { HostConfig?: HostConfig }): Promise<{ Id: string }> {
-    return this.#lifecycle.create(request, undefined)
+    return this.#lifecycle.create(request)
   }
 
   async run(

@@ -212,7 +212,7 @@ export const execSchema = v.object({
   Tty: flag,
   ConsoleSize: maybe(v.tuple([v.number(), v.number()])),
   Env: texts,
-  Cmd: command,
+  Cmd: texts,
   Privileged: flag,
   User: text,
   WorkingDir: text,

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { ContainerConfig, ContainerCreateRequest, HostConfig } from '../../api/containers.ts'
 import { Disposal } from '../../api/disposal.ts'
-import { EngineError } from '../../api/errors.ts'
+import { EngineError, messageOf } from '../../api/errors.ts'
+import type { ImageConfig } from '../images/images.ts'
+import { type Platform, parsePlatform, platformText } from '../images/manifest.ts'
 import { containerCapabilities } from '../runtime/capabilities.ts'
-import { mapDevices } from '../runtime/devices.ts'
 import { parseSecurityOptions } from '../runtime/security-options.ts'
 import { Container } from './container.ts'
 import { checkHostConfig, withDefaults } from './host-config.ts'
@@ -25,24 +26,26 @@ import { nowRfc3339 } from './timestamps.ts'
 export async function createContainer(
   parts: Parts,
   request: ContainerCreateRequest,
-  wantedName: string | undefined,
+  wanted: { name?: string | undefined; platform?: string } = {},
 ): Promise<{ Id: string; Warnings: string[] }> {
   const { HostConfig: hostRequest, NetworkingConfig, ...own } = request
   const host = hostRequest ?? {}
-  const name = wantedName ? checkName(wantedName) : undefined
-  const warnings = checkRequest(own, host)
-  if (!own.Image)
-    throw new EngineError(
-      'invalid_argument',
-      'no image specified: config cannot be empty in order to create a container',
-    )
+  const platform = wanted.platform ? parsePlatform(wanted.platform) : undefined
+  if (Object.keys(own).length === 0) throw invalid('config cannot be empty in order to create a container')
+  const name = wanted.name ? checkName(wanted.name) : undefined
+  const warnings = checkRequest(parts, own, host)
+  if (!own.Image) {
+    if (commandLine(own).length === 0) throw invalid('no command specified')
+    throw invalid('no image specified: config cannot be empty in order to create a container')
+  }
   const image = await parts.images.resolve(own.Image)
+  if (platform) checkPlatform(own.Image, platform, image.config)
   const config = finishConfig(own, mergeConfig(own, image.config.config ?? {}), host)
   const [path, ...args] = commandLine(config)
   if (!path) throw new EngineError('invalid_argument', 'no command specified')
   checkReferences(parts, host)
-  await mapDevices(host.Devices ?? [])
   const networks = wantedNetworks(host, NetworkingConfig?.EndpointsConfig)
+  for (const [network, { MacAddress }] of Object.entries(networks)) checkMac(network, MacAddress)
 
   const id = randomBytes(32).toString('hex')
   await using undo = new Disposal()
@@ -97,8 +100,8 @@ function hostnameFor(parts: Parts, host: HostConfig, id: string): string {
 }
 
 /** Everything that can be wrong without looking at image and machine. */
-function checkRequest(config: ContainerConfig, host: HostConfig): string[] {
-  const warnings = checkHostConfig(host)
+function checkRequest(parts: Parts, config: ContainerConfig, host: HostConfig): string[] {
+  const warnings = checkHostConfig(host, parts.facts.support)
   checkNetworkMode(config, host)
   if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
     throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
@@ -106,13 +109,26 @@ function checkRequest(config: ContainerConfig, host: HostConfig): string[] {
   for (const entry of config.Env ?? []) {
     if (entry === '' || entry.startsWith('=')) throw invalid(`invalid environment variable: ${entry}`)
   }
-  if (config.Hostname && (config.Hostname.length > 63 || /[^A-Za-z0-9._-]/.test(config.Hostname))) {
+  // More is no host name to the kernel.
+  if (config.Hostname && (config.Hostname.length > 64 || /[\0\n]/.test(config.Hostname))) {
     throw invalid(`invalid hostname format: ${config.Hostname}`)
+  }
+  if (config.MacAddress) {
+    const mode = host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : 'bridge'
+    checkMac(mode, config.MacAddress)
+    warnings.push(
+      'The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.',
+    )
   }
   if (config.StopSignal) parseSignal(config.StopSignal)
   for (const key of Object.keys(config.ExposedPorts ?? {})) parsePortKey(key)
   wantedPorts(config, host)
-  containerCapabilities({ add: host.CapAdd, drop: host.CapDrop, privileged: host.Privileged })
+  for (const [field, list] of [
+    ['CapAdd', host.CapAdd],
+    ['CapDrop', host.CapDrop],
+  ] as const) {
+    prefixed(`invalid ${field}: `, () => containerCapabilities({ add: list }))
+  }
   parseSecurityOptions(host.SecurityOpt)
   checkHealth(config)
   return warnings
@@ -133,14 +149,20 @@ function checkHealth({ Healthcheck: health }: ContainerConfig): void {
   }
 }
 
-/** Containers that the modes and links name must exist. */
+/**
+ * Containers that the modes and links name must exist; to blame is who names them. The one of the network mode is
+ * looked up by the start alone, as in dockerd.
+ */
 function checkReferences(parts: Parts, host: HostConfig): void {
-  const modes = [host.NetworkMode, host.IpcMode, host.PidMode]
-  for (const mode of modes) {
-    if (mode?.startsWith('container:')) parts.table.get(mode.slice('container:'.length))
+  const modes = [host.IpcMode, host.PidMode].filter((mode) => mode?.startsWith('container:'))
+  const donors = (host.VolumesFrom ?? []).map((spec) => spec.split(':')[0] ?? '')
+  for (const name of [...modes.map((mode) => mode?.slice('container:'.length) ?? ''), ...donors]) {
+    if (name !== '' && !parts.table.find(name)) throw invalid(`No such container: ${name}`)
   }
   for (const link of host.Links ?? []) {
-    const [target = ''] = link.split(':')
+    const [target = '', , ...rest] = link.split(':')
+    if (link === '') throw ownFault('empty string specified for links')
+    if (rest.length > 0) throw ownFault(`bad format for links: ${link}`)
     if (!parts.table.find(target))
       throw invalid(`could not get container for ${target}: No such container: ${target}`)
   }
@@ -175,6 +197,35 @@ function finishConfig(own: ContainerConfig, merged: ContainerConfig, host: HostC
   }
 }
 
+function checkMac(network: string, address: string | null | undefined): void {
+  if (!address || /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(address)) return
+  throw invalid(`invalid config for network ${network}: invalid MAC address ${address}`)
+}
+
+/** Not found, so that the client pulls the one that fits. */
+function checkPlatform(name: string, wanted: Platform, has: ImageConfig): void {
+  const same = wanted.os === has.os && wanted.architecture === has.architecture
+  const variant = wanted.variant === undefined || has.variant === undefined || wanted.variant === has.variant
+  if (same && variant) return
+  throw new EngineError(
+    'not_found',
+    `image with reference ${name} was found but its platform (${platformText(has)}) does not match the specified platform (${platformText(wanted)})`,
+  )
+}
+
+function prefixed(prefix: string, check: () => unknown): void {
+  try {
+    check()
+  } catch (error) {
+    throw invalid(`${prefix}${messageOf(error)}`)
+  }
+}
+
 function invalid(message: string): EngineError {
   return new EngineError('invalid_argument', message)
+}
+
+/** What dockerd answers with 500 although the request is to blame. */
+function ownFault(message: string): EngineError {
+  return new EngineError('invalid_argument', message, { details: { status: 500 } })
 }

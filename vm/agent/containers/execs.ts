@@ -10,6 +10,7 @@ import { DetachScanner, parseDetachKeys } from './detach-keys.ts'
 import { execProcessOf } from './exec-run.ts'
 import { emit, type Parts } from './parts.ts'
 import { exitCodeOf } from './runtime-errors.ts'
+import { userOf } from './start.ts'
 
 interface Exec {
   id: string
@@ -32,17 +33,13 @@ export class Execs {
     this.#parts = parts
   }
 
-  create(reference: string, request: ExecCreateRequest): { Id: string } {
-    const container = this.#parts.table.get(reference)
+  async create(reference: string, request: ExecCreateRequest): Promise<{ Id: string }> {
     if ((request.Cmd ?? []).length === 0)
       throw new EngineError('invalid_argument', 'No exec command specified')
-    for (const entry of request.Env ?? []) {
-      if (entry === '' || entry.startsWith('=')) {
-        throw new EngineError('invalid_argument', `invalid environment variable: ${entry}`)
-      }
-    }
-    parseDetachKeys(request.DetachKeys)
+    const container = this.#parts.table.get(reference)
     checkRunning(container)
+    parseDetachKeys(request.DetachKeys)
+    if (request.User) await userOf(this.#parts.roots.path(container.id), request.User)
     const id = randomBytes(32).toString('hex')
     this.#execs.set(id, { id, container, request, state: 'created', exitCode: null, pid: 0, task: undefined })
     container.execs.add(id)
@@ -123,7 +120,7 @@ export class Execs {
   resize(id: string, size: { rows: number; columns: number }): void {
     const exec = this.#get(id)
     if (exec.state !== 'running' || !exec.task) {
-      throw new EngineError('conflict', `exec process ${id} is not running`)
+      throw new EngineError('not_found', `NotFound: process does not exist ${id}: not found`)
     }
     exec.task.resize(size)
   }
@@ -145,7 +142,7 @@ export class Execs {
       OpenStdin: request.AttachStdin ?? false,
       OpenStderr: request.AttachStderr ?? false,
       OpenStdout: request.AttachStdout ?? false,
-      CanRemove: exec.state === 'exited',
+      CanRemove: false,
       ContainerID: container.id,
       DetachKeys: request.DetachKeys ?? '',
       Pid: exec.pid,

@@ -1,26 +1,44 @@
 /** Checks of a container's host configuration, in dockerd's words, and its defaults. */
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import type { HostConfig, Resources, RestartPolicy } from '../../api/containers.ts'
 import { EngineError } from '../../api/errors.ts'
+import type { ResourceSupport } from '../runtime/resources.ts'
 
 const MIN_MEMORY = 6 * 1024 * 1024
 const NAMESPACE_MODE = /^(?:|host|private|shareable|none|container:.+)$/
+/** What conmon's log can do, and what Docker takes for every driver. */
 const LOG_OPTIONS: Record<string, readonly string[]> = {
   'json-file': ['max-size', 'max-file', 'labels', 'labels-regex', 'env', 'env-regex', 'tag', 'compress'],
   local: ['max-size', 'max-file', 'compress'],
-  none: [],
 }
+const COMMON_LOG_OPTIONS = [
+  'mode',
+  'max-buffer-size',
+  'cache-disabled',
+  'cache-max-size',
+  'cache-max-file',
+  'cache-compress',
+]
 
 /** Refuses what is wrong or not supported, naming the field; answers warnings for what has no effect here. */
-export function checkHostConfig(host: HostConfig): string[] {
+export function checkHostConfig(
+  host: HostConfig,
+  support: Pick<ResourceSupport, 'ioWeight'> = { ioWeight: true },
+): string[] {
   const warnings: string[] = []
   checkResources(host, warnings)
+  checkWeights(host, support, warnings)
   checkRestartPolicy(host.RestartPolicy, host.AutoRemove ?? false)
   checkModes(host)
   checkUnsupported(host)
   checkLog(host)
-  for (const entry of host.ExtraHosts ?? []) {
-    if (!/^[^:=]+[:=].+$/.test(entry)) throw invalid(`bad format for add-host: "${entry}"`)
+  for (const entry of host.ExtraHosts ?? []) checkExtraHost(entry)
+  if ('' in (host.Annotations ?? {})) {
+    throw invalid('invalid Annotations: the empty string is not permitted as an annotation key')
+  }
+  if (host.NetworkMode === 'host' && Object.keys(host.PortBindings ?? {}).length > 0) {
+    warnings.push('Published ports are discarded when using host network mode')
   }
   const adjust = host.OomScoreAdj ?? 0
   if (adjust < -1000 || adjust > 1000) {
@@ -28,6 +46,32 @@ export function checkHostConfig(host: HostConfig): string[] {
   }
   if ((host.ShmSize ?? 0) < 0) throw invalid('SHM size can not be less than 0')
   return warnings
+}
+
+function checkExtraHost(entry: string): void {
+  const at = entry.indexOf(':')
+  if (at <= 0) throw invalid(`bad format for add-host: "${entry}"`)
+  const address = entry.slice(at + 1).replace(/^\[(.*)\]$/, '$1')
+  if (address !== 'host-gateway' && isIP(address) === 0) {
+    throw invalid(`invalid IP address in add-host: "${entry.slice(at + 1)}"`)
+  }
+}
+
+function checkWeights(
+  host: HostConfig,
+  support: Pick<ResourceSupport, 'ioWeight'>,
+  warnings: string[],
+): void {
+  const weight = host.BlkioWeight ?? 0
+  if (support.ioWeight) {
+    if (weight !== 0 && (weight < 10 || weight > 1000))
+      throw invalid('Range of blkio weight is from 10 to 1000')
+    return
+  }
+  const missing = (what: string, thing: string) =>
+    `Your kernel does not support Block I/O ${what} or the cgroup is not mounted. ${thing} discarded.`
+  if (weight !== 0) warnings.push(missing('weight', 'Weight'))
+  if (host.BlkioWeightDevice?.length) warnings.push(missing('weight_device', 'Weight-device'))
 }
 
 export function checkResources(r: Resources, warnings: string[]): void {
@@ -46,9 +90,6 @@ export function checkResources(r: Resources, warnings: string[]): void {
     throw invalid('Minimum memory limit can not be less than memory reservation limit, see usage')
   }
   checkCpu(r)
-  const weight = r.BlkioWeight ?? 0
-  if (weight !== 0 && (weight < 10 || weight > 1000))
-    throw invalid('Range of blkio weight is from 10 to 1000')
   for (const [field, value] of [
     ['CpuRealtimePeriod', r.CpuRealtimePeriod],
     ['CpuRealtimeRuntime', r.CpuRealtimeRuntime],
@@ -74,6 +115,9 @@ function checkCpu(r: Resources): void {
   }
   if (nano > 0 && quota > 0) throw invalid('Conflicting options: Nano CPUs and CPU Quota cannot both be set')
   const cpus = availableParallelism()
+  if ((r.CpuShares ?? 0) < 0) {
+    throw invalid(`invalid CPU shares (${r.CpuShares}): value must be a positive integer`)
+  }
   if (nano < 0 || nano > cpus * 1e9) {
     throw invalid(`range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`)
   }
@@ -81,18 +125,20 @@ function checkCpu(r: Resources): void {
     throw invalid('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)')
   }
   if (quota > 0 && quota < 1000) throw invalid('CPU cfs quota can not be less than 1ms (i.e. 1000)')
-  checkCpuset('cpus', r.CpusetCpus ?? '', cpus)
+  checkCpuset('cpus', 'CPUs', r.CpusetCpus ?? '', cpus)
+  // The machine has one memory node.
+  checkCpuset('mems', 'memory nodes', r.CpusetMems ?? '', 1)
 }
 
-function checkCpuset(what: string, list: string, count: number): void {
+function checkCpuset(what: string, things: string, list: string, count: number): void {
   if (list === '') return
   if (!/^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$/.test(list)) {
-    throw invalid(`Invalid value ${list} for cpuset ${what}`)
+    throw invalid(`Invalid value ${list} for cpuset ${what}: invalid format: ${list}`)
   }
   const highest = Math.max(...list.split(/[,-]/).map(Number))
   if (highest >= count) {
     throw invalid(
-      `Requested CPUs are not available - requested ${list}, available: ${count === 1 ? '0' : `0-${count - 1}`}`,
+      `Requested ${things} are not available - requested ${list}, available: ${count === 1 ? '0' : `0-${count - 1}`}`,
     )
   }
 }
@@ -123,7 +169,7 @@ function checkModes(host: HostConfig): void {
   if (!/^(?:|host)$/.test(host.UsernsMode ?? ''))
     throw invalid(`invalid user namespace mode: ${host.UsernsMode}`)
   if (!/^(?:|host|private)$/.test(host.CgroupnsMode ?? '')) {
-    throw invalid(`invalid CgroupNS mode: ${host.CgroupnsMode}`)
+    throw invalid(`invalid cgroup namespace mode: ${host.CgroupnsMode}`)
   }
 }
 
@@ -134,45 +180,66 @@ function checkUnsupported(host: HostConfig): void {
   if (!RUNTIMES.includes(runtime)) throw invalid(`unknown or invalid runtime name: ${runtime}`)
   const isolation = host.Isolation ?? ''
   if (isolation !== '' && isolation !== 'default') {
-    throw invalid(`invalid isolation "${isolation}" on linux`)
+    throw invalid(`invalid isolation (${isolation}): linux only supports 'default'`)
   }
   for (const field of ['CpuCount', 'CpuPercent', 'IOMaximumIOps', 'IOMaximumBandwidth'] as const) {
     if (host[field]) throw invalid(`invalid option: ${field} is not supported on linux`)
   }
-  const request = (host.DeviceRequests as { Driver?: string; Capabilities?: string[][] }[] | undefined)?.[0]
-  if (request) {
-    const wanted = (request.Capabilities ?? []).map((list) => `[${list.join(' ')}]`).join(' ')
-    throw new EngineError(
-      'internal',
-      `could not select device driver "${request.Driver ?? ''}" with capabilities: [${wanted}]`,
-    )
-  }
-  if (Object.keys(host.StorageOpt ?? {}).length > 0) {
-    throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
-  }
-  const driver = host.VolumeDriver ?? ''
-  if (driver !== '' && driver !== 'local') {
-    throw new EngineError(
-      'not_found',
-      `error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+  const [storage] = Object.keys(host.StorageOpt ?? {})
+  if (storage !== undefined) {
+    throw ownFault(
+      storage === 'size'
+        ? "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        : `Unknown option ${storage}`,
     )
   }
   if (host.Cgroup) throw invalid(`invalid Cgroup: ${host.Cgroup}: not supported`)
 }
 
+/** Devices of drivers (GPUs) fail the start, not the creation, as in dockerd. */
+export function checkDeviceRequests(host: HostConfig): void {
+  const request = (host.DeviceRequests as { Driver?: string; Capabilities?: string[][] }[] | undefined)?.[0]
+  if (!request) return
+  const wanted = (request.Capabilities ?? []).map((list) => `[${list.join(' ')}]`).join(' ')
+  throw ownFault(`could not select device driver "${request.Driver ?? ''}" with capabilities: [${wanted}]`)
+}
+
 function checkLog(host: HostConfig): void {
   const type = host.LogConfig?.Type || 'json-file'
+  // Without a log no option matters.
+  if (type === 'none') return
   const known = LOG_OPTIONS[type]
   if (!known) {
     throw invalid(`logger: no log driver named '${type}' is registered`)
   }
+  checkLogMode(host.LogConfig?.Config ?? {})
   for (const [key, value] of Object.entries(host.LogConfig?.Config ?? {})) {
-    if (!known.includes(key)) throw invalid(`unknown log opt '${key}' for ${type} log driver`)
+    if (!known.includes(key) && !COMMON_LOG_OPTIONS.includes(key)) {
+      throw invalid(
+        type === 'local'
+          ? `unknown log opt '${key}' for log driver local`
+          : `unknown log opt '${key}' for ${type} log driver`,
+      )
+    }
     if (key === 'max-size' && value !== '-1') parseLogSize(value)
     if (key === 'max-file' && !(/^[0-9]+$/.test(value) && Number(value) >= 1)) {
       throw invalid(`max-file cannot be less than 1`)
     }
   }
+}
+
+/** A container here never waits for its log, so that both modes are one. */
+function checkLogMode(options: Record<string, string>): void {
+  const mode = options['mode'] ?? ''
+  if (!['', 'blocking', 'non-blocking'].includes(mode)) {
+    throw invalid(`logger: logging mode not supported: ${mode}`)
+  }
+  const buffer = options['max-buffer-size']
+  if (buffer === undefined) return
+  if (mode !== 'non-blocking') {
+    throw invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
+  }
+  parseLogSize(buffer)
 }
 
 /** `10m`, `1g`, `500k`, bytes. */
@@ -185,8 +252,10 @@ export function parseLogSize(text: string): number {
 
 /** What inspect shows of a host configuration that leaves things out. */
 export function withDefaults(host: HostConfig): HostConfig {
+  // Warned of, and without effect.
+  const { OomKillDisable: _oom, MemorySwappiness: _swappiness, ...effective } = host
   return {
-    ...host,
+    ...effective,
     NetworkMode: host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : 'bridge',
     LogConfig: { Type: host.LogConfig?.Type || 'json-file', Config: host.LogConfig?.Config ?? {} },
     RestartPolicy: {
@@ -214,4 +283,9 @@ export function withDefaults(host: HostConfig): HostConfig {
 
 function invalid(message: string): EngineError {
   return new EngineError('invalid_argument', message)
+}
+
+/** What dockerd answers with 500 although the request is to blame. */
+function ownFault(message: string): EngineError {
+  return new EngineError('invalid_argument', message, { details: { status: 500 } })
 }

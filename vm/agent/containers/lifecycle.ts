@@ -5,11 +5,13 @@ import type {
   RestartPolicy,
   WaitResponse,
 } from '../../api/containers.ts'
-import { EngineError } from '../../api/errors.ts'
+import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import { Cgroup } from '../runtime/cgroup.ts'
+import type { Task } from '../runtime/runtime.ts'
 import { directorySize } from '../volumes/directory-size.ts'
 import type { Container } from './container.ts'
 import { createContainer } from './create.ts'
+import { ignoresSignal } from './deaf.ts'
 import { checkResources, checkRestartPolicy } from './host-config.ts'
 import { checkPruneFilters, matchesPrune } from './list-filters.ts'
 import { checkName } from './names.ts'
@@ -35,9 +37,9 @@ export class Lifecycle {
 
   async create(
     request: ContainerCreateRequest,
-    name: string | undefined,
+    wanted: { name?: string | undefined; platform?: string } = {},
   ): Promise<{ Id: string; Warnings: string[] }> {
-    const answer = await createContainer(this.#parts, request, name)
+    const answer = await createContainer(this.#parts, request, wanted)
     // `docker run` and its like come back with the start in a moment; the answer goes first.
     setImmediate(() => {
       const container = this.#parts.table.find(answer.Id)
@@ -62,6 +64,7 @@ export class Lifecycle {
   /** Stop signal, then SIGKILL after the grace time in seconds (-1: never). Not running is not_modified. */
   async stop(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
     const container = this.#parts.table.get(reference)
+    if (container.running) checkStopSignal(`cannot stop container: ${reference}`, options.signal)
     if (await this.#callOffRestart(container)) return
     if (!container.running) throw new EngineError('not_modified', 'Container already stopped')
     await this.#stop(container, options)
@@ -72,6 +75,7 @@ export class Lifecycle {
 
   async restart(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
     const container = this.#parts.table.get(reference)
+    if (container.running) checkStopSignal(`Cannot restart container ${reference}`, options.signal)
     await this.#callOffRestart(container)
     if (container.running) {
       container.keepOnExit = true
@@ -87,32 +91,32 @@ export class Lifecycle {
   }
 
   async kill(reference: string, signalText: string | undefined): Promise<void> {
-    const container = this.#parts.table.get(reference)
-    const signal = parseSignal(signalText || 'KILL')
+    const subject = `cannot kill container: ${reference}`
+    const signal = wrapped(subject, () => parseSignal(signalText || 'KILL'))
+    const container = wrapped(subject, () => this.#parts.table.get(reference))
     if (container.state.life.status === 'restarting') {
       await this.#callOffRestart(container)
       return
     }
     const { task } = container
     if (!task || !container.running) {
-      throw new EngineError(
-        'conflict',
-        `cannot kill container: ${reference}: container ${container.id} is not running`,
-      )
+      throw new EngineError('conflict', `${subject}: container ${container.id} is not running`)
     }
-    const stopSignal = parseSignal(container.record.config.StopSignal || 'TERM')
-    if (signal === 9 || signal === stopSignal) {
+    // As dockerd has it, every signal ends restarts and a pause where the image names no stop signal.
+    const { StopSignal: stopSignal } = container.record.config
+    const ends = signal === 9 || !stopSignal || signal === parseSignal(stopSignal)
+    if (ends) {
       container.stopRequested = true
       container.change({ stoppedByHand: true })
     }
     const gone = container.next('exit')
-    await this.#signal(container, signal)
+    await this.#signal(container, signal, { thaw: ends })
     emit(this.#parts, container, 'kill', { signal: String(signal) })
     if (signal === 9)
       await within(
         gone,
         KILL_DEADLINE,
-        `cannot kill container: ${reference}: tried to kill container, but did not receive an exit event`,
+        `${subject}: tried to kill container, but did not receive an exit event`,
       )
   }
 
@@ -121,9 +125,9 @@ export class Lifecycle {
     return container.lock.run(async () => {
       const { status } = container.state.life
       if (status === 'paused')
-        throw new EngineError('conflict', `Container ${container.name} is already paused`)
+        throw new EngineError('conflict', `Container ${container.id} is already paused`)
       if (status !== 'running' || !container.task) {
-        throw new EngineError('conflict', `Container ${container.name} is not running`)
+        throw new EngineError('conflict', `container ${container.id} is not running`)
       }
       await container.task.pause()
       container.move({ type: 'paused' })
@@ -136,7 +140,9 @@ export class Lifecycle {
     const container = this.#parts.table.get(reference)
     return container.lock.run(async () => {
       if (container.state.life.status !== 'paused' || !container.task) {
-        throw new EngineError('conflict', `Container ${container.name} is not paused`)
+        throw new EngineError('conflict', `Container ${container.id} is not paused`, {
+          details: { status: 500 },
+        })
       }
       await container.task.resume()
       container.move({ type: 'resumed' })
@@ -146,9 +152,9 @@ export class Lifecycle {
   }
 
   rename(reference: string, newName: string): Promise<void> {
-    const container = this.#parts.table.get(reference)
     if (newName === '') throw new EngineError('invalid_argument', 'Neither old nor new names may be empty')
-    const name = checkName(newName)
+    const container = this.#parts.table.get(reference)
+    const name = wrapped('Error when allocating new name', () => checkName(`/${newName.replace(/^\//, '')}`))
     return container.lock.run(async () => {
       const oldName = container.name
       if (name === oldName) {
@@ -157,7 +163,9 @@ export class Lifecycle {
           'Renaming a container with the same name as its current name',
         )
       }
-      const giveBack = this.#parts.table.reserve(name, container.id)
+      const giveBack = wrapped('Error when allocating new name', () =>
+        this.#parts.table.reserve(name, container.id),
+      )
       try {
         container.change({ name })
         await this.#parts.store.save(container.record)
@@ -198,7 +206,7 @@ export class Lifecycle {
   update(
     reference: string,
     change: Resources & { RestartPolicy?: RestartPolicy },
-  ): Promise<{ Warnings: string[] }> {
+  ): Promise<{ Warnings: string[] | null }> {
     const container = this.#parts.table.get(reference)
     const warnings: string[] = []
     return container.lock.run(async () => {
@@ -231,16 +239,16 @@ export class Lifecycle {
       container.change({ hostConfig: next })
       await this.#parts.store.save(container.record)
       emit(this.#parts, container, 'update')
-      return { Warnings: warnings }
+      return { Warnings: warnings.length > 0 ? warnings : null }
     })
   }
 
   /** Looks the container up at once, so that a wrong name is known before the wait. */
   wait(reference: string, condition: string, signal: AbortSignal): Promise<WaitResponse> {
-    const container = this.#parts.table.get(reference)
     if (!['', 'not-running', 'next-exit', 'removed'].includes(condition)) {
       throw new EngineError('invalid_argument', `invalid condition: "${condition}"`)
     }
+    const container = this.#parts.table.get(reference)
     const rests = !container.running && container.state.life.status !== 'restarting'
     if (condition !== 'next-exit' && condition !== 'removed' && rests) {
       return Promise.resolve(waitResponse(container.state.last.exitCode, container.state.last.error))
@@ -264,21 +272,23 @@ export class Lifecycle {
       reclaimed += size
     }
     this.#parts.events.publish('container', 'prune', '', { reclaimed: String(reclaimed) })
-    return { ContainersDeleted: deleted, SpaceReclaimed: reclaimed }
+    return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
   }
 
-  /** Every running container with its own grace time, at once; nothing restarts any more. */
+  /**
+   * Every running container with its own grace time, at once; nothing restarts any more. Who cannot hear the stop
+   * signal is not waited for.
+   */
   async shutdown(grace: number): Promise<void> {
     this.#supervisor.close()
     const running = this.#parts.table.all().filter((container) => container.running)
     await Promise.allSettled(
-      running.map((container) =>
-        this.#stop(
-          container,
-          { timeout: Math.min(container.record.config.StopTimeout ?? DEFAULT_GRACE, grace) },
-          false,
-        ),
-      ),
+      running.map(async (container) => {
+        const { StopTimeout, StopSignal } = container.record.config
+        const deaf = await ignoresSignal(container.task?.pid ?? 0, parseSignal(StopSignal || 'TERM'))
+        const timeout = deaf ? 0 : Math.min(StopTimeout ?? DEFAULT_GRACE, grace)
+        await this.#stop(container, { timeout }, false)
+      }),
     )
   }
 
@@ -309,15 +319,24 @@ export class Lifecycle {
   }
 
   /** Also thaws a paused container, which otherwise would not see the signal. Gone meanwhile is fine. */
-  async #signal(container: Container, signal: number): Promise<void> {
+  async #signal(container: Container, signal: number, { thaw = true } = {}): Promise<void> {
     const { task } = container
     if (!task) return
     try {
       await task.kill(signal, signal === 9 ? { all: true } : {})
-      if (container.state.life.status === 'paused') await task.resume()
+      if (thaw && container.state.life.status === 'paused') await this.#thaw(container, task)
     } catch (error) {
       if (!(error instanceof EngineError && error.kind === 'not_found')) throw error
     }
+  }
+
+  /** It goes on, and says so; the next signal finds it running. */
+  async #thaw(container: Container, task: Task): Promise<void> {
+    await task.resume()
+    if (container.task !== task || container.state.life.status !== 'paused') return
+    container.move({ type: 'resumed' })
+    await this.#parts.store.save(container.record)
+    emit(this.#parts, container, 'unpause')
   }
 
   /** True when the container was only waiting to be restarted, and now no longer is. */
@@ -341,6 +360,23 @@ export class Lifecycle {
         ? 'container is paused and must be unpaused first'
         : `container is ${status}: stop the container before removing or force remove`
     return new EngineError('conflict', `cannot remove container "${container.name}": ${advice}`)
+  }
+}
+
+function checkStopSignal(subject: string, signal: string | undefined): void {
+  if (!signal) return
+  wrapped(subject, () => parseSignal(signal), { status: 500 })
+}
+
+/** What fails in `work`, with what it was about in front. */
+function wrapped<T>(subject: string, work: () => T, details?: Record<string, unknown>): T {
+  try {
+    return work()
+  } catch (error) {
+    throw new EngineError(kindOf(error), `${subject}: ${messageOf(error)}`, {
+      cause: error,
+      ...(details ? { details } : {}),
+    })
   }
 }
 

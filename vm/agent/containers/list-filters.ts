@@ -26,6 +26,8 @@ const LIST_KEYS = [
 ]
 const STATUSES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']
 
+const HEALTHS = ['none', 'starting', 'healthy', 'unhealthy']
+
 /** What the filters need to know beyond the container itself. */
 export interface ListFacts {
   find(reference: string): Container
@@ -46,10 +48,26 @@ export async function compileFilters(filters: Filters, facts: ListFacts): Promis
     if (values && values.length > 0) tests.push((c) => values.some((value) => test(c, value)))
   }
   for (const status of filters['status'] ?? []) {
-    if (!STATUSES.includes(status)) throw invalid(`invalid filter 'status=${status}'`)
+    if (!STATUSES.includes(status)) {
+      throw invalid(
+        `invalid filter 'status=${status}': invalid value for state (${status}): must be one of ${STATUSES.join(', ')}`,
+      )
+    }
   }
   for (const code of filters['exited'] ?? []) {
-    if (!/^-?[0-9]+$/.test(code)) throw invalid(`invalid filter 'exited=${code}'`)
+    if (!/^-?[0-9]+$/.test(code)) {
+      throw invalid(`invalid filter 'exited=${code}': strconv.Atoi: parsing "${code}": invalid syntax`)
+    }
+  }
+  for (const health of filters['health'] ?? []) {
+    if (!HEALTHS.includes(health)) {
+      throw invalid(
+        `invalid filter 'health=${health}': invalid value for health (${health}): must be one of ${HEALTHS.join(', ')}`,
+      )
+    }
+  }
+  if (filters['is-task']?.some((value) => !/^(true|false|0|1)$/.test(value))) {
+    throw invalid(`invalid filter 'is-task=[${filters['is-task'].join(' ')}]'`)
   }
   any('id', (c, value) => c.id.startsWith(value))
   any('name', (c, value) => matchesName(c.name, value))
@@ -117,10 +135,13 @@ export function checkPruneFilters(filters: Filters): void {
   for (const key of Object.keys(filters)) {
     if (!['until', 'label', 'label!'].includes(key)) throw invalid(`invalid filter '${key}'`)
   }
+  const until = filters['until'] ?? []
+  if (until.length > 1) throw invalid('more than one until filter specified')
+  for (const text of until) parseUntil(text)
 }
 
 export function matchesPrune(container: Container, filters: Filters): boolean {
-  const limits = (filters['until'] ?? []).map(parseUntil)
+  const limits = (filters['until'] ?? []).map((text) => parseUntil(text))
   return (
     matchesLabels(container.record.config.Labels, filters) &&
     limits.every((limit) => millisOf(container.record.created) < limit)
@@ -138,7 +159,7 @@ export function parseUntil(text: string): number {
     )
   }
   const date = Date.parse(text)
-  if (Number.isNaN(date)) throw invalid(`invalid filter 'until=${text}'`)
+  if (Number.isNaN(date)) throw invalid(`failed to parse value as time or duration: "${text}"`)
   return date
 }
 

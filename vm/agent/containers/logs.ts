@@ -24,9 +24,6 @@ export function containerLogs(
   container: Container,
   options: LogOptions,
 ): AsyncIterable<Buffer> {
-  if (!options.stdout && !options.stderr) {
-    throw new EngineError('invalid_argument', 'Bad parameters: you must choose at least one stream')
-  }
   if (container.record.hostConfig.LogConfig?.Type === 'none') {
     throw new EngineError('not_implemented', 'configured logging driver does not support reading')
   }
@@ -115,7 +112,11 @@ export function parseLogTime(name: string, text: string | null): string | undefi
     return `${whole}.${(match[2] ?? '').padEnd(9, '0')}Z`
   }
   const parsed = Date.parse(text)
-  if (Number.isNaN(parsed)) throw new EngineError('invalid_argument', `invalid value for "${name}": ${text}`)
+  if (Number.isNaN(parsed)) {
+    throw new EngineError('invalid_argument', `strconv.ParseInt: parsing "${text}": invalid syntax`, {
+      details: { status: 500, field: name },
+    })
+  }
   return `${new Date(parsed).toISOString().slice(0, -1)}000000Z`
 }
 

@@ -8,7 +8,7 @@ import type { ContainerConfig, HostConfig, MountSpec } from '../../api/container
 import { EngineError } from '../../api/errors.ts'
 import type { ImageService } from '../images/images.ts'
 import type { VolumeService } from '../volumes/volumes.ts'
-import { cleanDestination, parseBind } from './bind-spec.ts'
+import { parseBind } from './bind-spec.ts'
 import type { Container } from './container.ts'
 import type { ContainerMount } from './record.ts'
 
@@ -44,25 +44,41 @@ export async function resolveMounts(request: MountRequest): Promise<ContainerMou
     byDestination.set(mount.Destination, mount)
   }
   const binds = (host.Binds ?? []).map((spec) => parseBind(spec))
-  for (const bind of binds) add(await fromBind(bind, volumes))
+  const driver = host.VolumeDriver ? { driver: host.VolumeDriver } : {}
+  for (const bind of binds) add(await fromBind(bind, volumes, driver))
   for (const spec of host.Mounts ?? []) add(await fromSpec(spec, request))
   for (const [path, options] of Object.entries(host.Tmpfs ?? {})) {
     add(
       tmpfs(
-        cleanDestination(path, path),
+        tmpfsTarget(path),
         options.split(',').filter((word) => word !== ''),
       ),
     )
   }
   for (const path of Object.keys(config.Volumes ?? {})) {
-    const destination = cleanDestination(path, path)
-    if (byDestination.has(destination)) continue
+    const destination = cleaned(posix.join('/', path))
+    if (destination === '/' || byDestination.has(destination)) continue
     byDestination.set(
       destination,
-      await volumeMount(volumes, '', destination, { anonymous: true, copyUp: true }),
+      await volumeMount(volumes, '', destination, { anonymous: true, copyUp: true, ...driver }),
     )
   }
   return [...byDestination.values()].sort((a, b) => depth(a) - depth(b))
+}
+
+function cleaned(path: string): string {
+  return posix.normalize(path).replace(/(.)\/$/, '$1')
+}
+
+function tmpfsTarget(path: string): string {
+  if (!path.startsWith('/')) {
+    throw new EngineError('invalid_argument', `invalid mount path: '${path}' mount path must be absolute`)
+  }
+  const target = cleaned(path)
+  if (target === '/') {
+    throw new EngineError('invalid_argument', "invalid specification: destination can't be '/'")
+  }
+  return target
 }
 
 function depth(mount: ContainerMount): number {
@@ -71,6 +87,9 @@ function depth(mount: ContainerMount): number {
 
 function fromContainers({ host, find }: MountRequest): ContainerMount[] {
   return (host.VolumesFrom ?? []).flatMap((spec) => {
+    if (spec === '') {
+      throw new EngineError('invalid_argument', 'volumes-from specification cannot be an empty string')
+    }
     const [reference = '', mode = ''] = spec.split(':')
     if (!/^(?:|ro|rw|z|Z)$/.test(mode)) throw new EngineError('invalid_argument', `invalid mode: ${mode}`)
     return find(reference)
@@ -84,11 +103,16 @@ function fromContainers({ host, find }: MountRequest): ContainerMount[] {
   })
 }
 
-async function fromBind(bind: ReturnType<typeof parseBind>, volumes: VolumeService): Promise<ContainerMount> {
+async function fromBind(
+  bind: ReturnType<typeof parseBind>,
+  volumes: VolumeService,
+  driver: { driver?: string },
+): Promise<ContainerMount> {
   if (!bind.source.startsWith('/')) {
     const mount = await volumeMount(volumes, bind.source, bind.destination, {
       anonymous: bind.source === '',
       copyUp: !bind.noCopy,
+      ...driver,
     })
     return { ...mount, RW: !bind.readOnly, Mode: bind.mode || 'z' }
   }
@@ -114,14 +138,17 @@ async function fromSpec(
   if (!spec.Target) throw fail('field Target must not be empty')
   if (!spec.Target.startsWith('/'))
     throw fail(`invalid mount path: '${spec.Target}' mount path must be absolute`)
-  const destination = posix.normalize(spec.Target).replace(/(.)\/$/, '$1')
+  const destination = cleaned(spec.Target)
   if (destination === '/') throw fail("invalid specification: destination can't be '/'")
+  checkForeignOptions(spec, type)
   const readOnly = { RW: !spec.ReadOnly, Mode: '' }
   switch (spec.Type) {
     case 'bind':
       return { ...(await bindMount(spec, destination, fail)), ...readOnly }
     case 'volume': {
       const options = spec.VolumeOptions
+      if (!spec.Source && spec.ReadOnly) throw fail('must not set ReadOnly mode when using anonymous volumes')
+      if (!spec.Source && options?.Subpath) throw fail('must not set Subpath when using anonymous volumes')
       const mount = await volumeMount(volumes, spec.Source ?? '', destination, {
         anonymous: !spec.Source,
         copyUp: !options?.NoCopy,
@@ -155,7 +182,10 @@ async function fromSpec(
       if (spec.Source) throw fail('field Source must not be specified')
       const size = spec.TmpfsOptions?.SizeBytes
       const mode = spec.TmpfsOptions?.Mode
-      const extra = (spec.TmpfsOptions?.Options ?? []).map((pair) => pair.join('='))
+      const pairs = spec.TmpfsOptions?.Options ?? []
+      const odd = pairs.find(([key = '']) => !TMPFS_OPTIONS.includes(key))
+      if (odd) throw fail(`invalid option: ${odd[0] ?? ''}`)
+      const extra = pairs.map((pair) => pair.join('='))
       return {
         ...tmpfs(destination, [
           ...(size ? [`size=${size}`] : []),
@@ -166,10 +196,24 @@ async function fromSpec(
       }
     }
     default:
-      throw new EngineError(
-        'invalid_argument',
-        `invalid mount config for type "${type}": mount type unknown or not supported`,
-      )
+      throw new EngineError('invalid_argument', `invalid mount config for type "${type}": mount type unknown`)
+  }
+}
+
+const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
+const TMPFS_OPTIONS = ['exec', 'noexec', 'size', 'mode', 'uid', 'gid', 'nr_inodes', 'nr_blocks', 'mpol']
+const OPTIONS_OF = {
+  bind: 'BindOptions',
+  volume: 'VolumeOptions',
+  tmpfs: 'TmpfsOptions',
+  image: 'ImageOptions',
+} as const
+
+/** Options of another type are a mistake that would otherwise go unseen. */
+function checkForeignOptions(spec: MountSpec, type: string): void {
+  for (const [owner, field] of Object.entries(OPTIONS_OF)) {
+    if (owner === type || spec[field] === undefined) continue
+    throw new EngineError('invalid_argument', `${field} must not be specified on mount type "${type}"`)
   }
 }
 
@@ -181,6 +225,8 @@ async function bindMount(
   const source = spec.Source ?? ''
   if (source === '') throw fail('field Source must not be empty')
   if (!source.startsWith('/')) throw fail(`invalid mount path: '${source}' mount path must be absolute`)
+  const propagation = spec.BindOptions?.Propagation || 'rprivate'
+  if (!PROPAGATIONS.includes(propagation)) throw fail(`invalid propagation mode: ${propagation}`)
   const create = spec.BindOptions?.CreateMountpoint ?? false
   if (!create && !(await exists(source))) throw fail(`bind source path does not exist: ${source}`)
   return {
@@ -188,7 +234,7 @@ async function bindMount(
     Type: 'bind',
     Source: posix.normalize(source),
     Destination: destination,
-    Propagation: spec.BindOptions?.Propagation || 'rprivate',
+    Propagation: propagation,
     options: spec.BindOptions?.NonRecursive ? ['bind'] : [],
     createSource: create,
   }

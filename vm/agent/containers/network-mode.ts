@@ -36,7 +36,8 @@ export function checkNetworkMode(config: ContainerConfig, host: HostConfig): voi
   const kind = networkKind(host.NetworkMode)
   const fail = (message: string) => new EngineError('invalid_argument', message)
   if (kind.type === 'container') {
-    if (kind.reference === '') throw fail('invalid container format container:<name|id>')
+    if (kind.reference === '')
+      throw fail('invalid network mode: invalid container format container:<name|id>')
     if (config.Hostname) throw fail('conflicting options: hostname and the network mode')
     if ((host.Links ?? []).length > 0)
       throw fail(

@@ -6,7 +6,8 @@ export function parseSignal(text: string): number {
   if (/^[0-9]+$/.test(text)) {
     const number = Number(text)
     if (number >= 1 && number <= 64) return number
-    throw invalid(text)
+    if (number === 0) throw invalid(text)
+    throw new EngineError('invalid_argument', `the linux daemon does not support signal ${number}`)
   }
   const name = text.toUpperCase().replace(/^SIG/, '')
   const realtime = /^RTM(IN|AX)([+-][0-9]{1,2})?$/.exec(name)

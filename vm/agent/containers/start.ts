@@ -9,6 +9,7 @@ import { buildSpec } from '../runtime/spec.ts'
 import { type ResolvedUser, resolveUser } from '../runtime/user.ts'
 import type { Container } from './container.ts'
 import { hostsFile, writeEtc } from './etc-files.ts'
+import { checkDeviceRequests } from './host-config.ts'
 import { sharedShm } from './ipc.ts'
 import { linkedContainers } from './links.ts'
 import { rotateIfOld } from './log-files.ts'
@@ -29,6 +30,7 @@ export function startContainer(parts: Parts, container: Container, onStarted: On
     checkStartable(container)
     container.stopRequested = false
     try {
+      checkDeviceRequests(container.record.hostConfig)
       const task = await launch(parts, container)
       onStarted(container, task)
       container.announceStart(task)
@@ -191,12 +193,16 @@ function joinedNamespaces(
     ['pid', host.PidMode, 'pid'],
   ] as const) {
     if (!mode?.startsWith('container:')) continue
-    const other = parts.table.get(mode.slice('container:'.length))
+    const name = mode.slice('container:'.length)
+    const other = parts.table.find(name)
+    if (!other) {
+      throw new EngineError('not_found', `joining ${kind} namespace of container: No such container: ${name}`)
+    }
     if (!other.running || !other.task) {
       const message =
         kind === 'network'
-          ? `cannot join network of a non running container: ${other.id}`
-          : `failed to join ${kind.toUpperCase()} namespace: container ${mode.slice('container:'.length)} is not running`
+          ? `cannot join network namespace of a non running container: container ${other.name} is ${other.state.life.status}`
+          : `failed to join ${kind.toUpperCase()} namespace: container ${other.id} is not running`
       throw new EngineError('conflict', message)
     }
     join[kind] = `/proc/${other.task.pid}/ns/${file}`

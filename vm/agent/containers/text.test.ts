@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { parseBind } from './bind-spec.ts'
 import { DetachScanner, parseDetachKeys } from './detach-keys.ts'
 import { goMode } from './file-stat.ts'
-import { checkHostConfig, parseLogSize } from './host-config.ts'
+import { checkDeviceRequests, checkHostConfig, parseLogSize, withDefaults } from './host-config.ts'
 import { mergeConfig } from './merge.ts'
 import { checkName, randomName } from './names.ts'
 import { bindingsOf, portMap, wantedPorts } from './port-spec.ts'
 import { BackOff, shouldRestart, startsAtBoot } from './restart-policy.ts'
+import { shownHostConfig } from './shown-config.ts'
 import { parseSignal } from './signals.ts'
 import { newState, transition } from './state.ts'
 import { humanDuration, statusText } from './status-text.ts'
@@ -88,6 +89,9 @@ describe('binds', () => {
     [':/b', "invalid volume specification: ':/b'"],
     ['/a:/', "destination can't be '/'"],
     ['/a:b', "invalid mount path: 'b' mount path must be absolute"],
+    ['/a:/b:nocopy', 'invalid mount config for type "bind": field VolumeOptions must not be specified'],
+    ['vol:/b:rshared', 'invalid mount config for type "volume": field BindOptions must not be specified'],
+    ['v:/b', 'create v: volume name is too short, names should be at least two alphanumeric characters'],
     ['../x:/b', 'includes invalid characters for a local volume name'],
   ])('%s is refused', (spec, message) => expect(() => parseBind(spec)).toThrow(message))
 })
@@ -171,7 +175,18 @@ describe('host configuration', () => {
     ],
     ['log driver', { LogConfig: { Type: 'syslog' } }, "no log driver named 'syslog'"],
     ['log option', { LogConfig: { Type: 'json-file', Config: { colour: 'x' } } }, "unknown log opt 'colour'"],
-    ['gpu', { DeviceRequests: [{ Driver: '', Capabilities: [['gpu']] }] }, 'with capabilities: [[gpu]]'],
+    ['shares', { CpuShares: -1 }, 'invalid CPU shares (-1): value must be a positive integer'],
+    ['nodes', { CpusetMems: '7' }, 'Requested memory nodes are not available - requested 7, available: 0'],
+    ['cpuset', { CpusetCpus: 'x' }, 'Invalid value x for cpuset cpus: invalid format: x'],
+    ['host', { ExtraHosts: ['a:b'] }, 'invalid IP address in add-host: "b"'],
+    ['host without a colon', { ExtraHosts: ['a=1.2.3.4'] }, 'bad format for add-host: "a=1.2.3.4"'],
+    ['annotation', { Annotations: { '': 'x' } }, 'invalid Annotations: the empty string is not permitted'],
+    ['log mode', { LogConfig: { Config: { mode: 'maybe' } } }, 'logger: logging mode not supported: maybe'],
+    [
+      'log buffer',
+      { LogConfig: { Config: { 'max-buffer-size': '1m' } } },
+      "max-buffer-size option is only supported with 'mode=non-blocking'",
+    ],
     ['ipc', { IpcMode: 'x' }, 'invalid IPC mode: x'],
     ['runtime', { Runtime: 'kata' }, 'unknown or invalid runtime name: kata'],
     ['real-time', { CpuRealtimeRuntime: 5 }, 'CpuRealtimeRuntime'],
@@ -183,6 +198,42 @@ describe('host configuration', () => {
 
   it('warns of what has no effect', () => {
     expect(checkHostConfig({ OomKillDisable: true })).toHaveLength(1)
+    expect(withDefaults({ OomKillDisable: true, MemorySwappiness: 50 })).not.toHaveProperty(
+      'MemorySwappiness',
+    )
+    expect(checkHostConfig({ NetworkMode: 'host', PortBindings: { '80/tcp': [] } })).toEqual([
+      'Published ports are discarded when using host network mode',
+    ])
+    expect(checkHostConfig({ BlkioWeight: 5 }, { ioWeight: false })).toEqual([
+      'Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.',
+    ])
+  })
+
+  it('takes what compose files and clients often carry', () => {
+    const LogConfig = { Type: 'json-file', Config: { mode: 'non-blocking', 'max-buffer-size': '4m' } }
+    const ExtraHosts = ['a:host-gateway', 'b:::1', 'c:[::1]', 'd:1.2.3.4']
+    expect(checkHostConfig({ LogConfig, ExtraHosts })).toEqual([])
+    expect(checkHostConfig({ LogConfig: { Type: 'none', Config: { anything: 'x' } } })).toEqual([])
+  })
+
+  it('is shown with every member, null where nothing was asked', () => {
+    expect(shownHostConfig(withDefaults({ Memory: 1e8 }), 2)).toMatchObject({
+      Binds: null,
+      CapAdd: null,
+      PortBindings: null,
+      Memory: 1e8,
+      MemorySwap: 2e8,
+      MemorySwappiness: null,
+      UTSMode: '',
+      ReadonlyPaths: expect.arrayContaining(['/proc/sys']),
+    })
+    expect(shownHostConfig({ Privileged: true }, 2)).toMatchObject({ MaskedPaths: null, ReadonlyPaths: null })
+  })
+
+  it('refuses GPUs when the container starts', () => {
+    expect(() => checkDeviceRequests({ DeviceRequests: [{ Driver: '', Capabilities: [['gpu']] }] })).toThrow(
+      'could not select device driver "" with capabilities: [[gpu]]',
+    )
   })
 
   it('reads sizes', () => {

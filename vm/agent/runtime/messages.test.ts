@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createFailure, execFailure } from './messages.ts'
 
 const create =
-  'failed to create task for container: failed to create shim task: OCI runtime create failed: crun create failed: unable to start container process: error during container init: '
+  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: '
 const exec = 'OCI runtime exec failed: exec failed: unable to start container process: '
 
 test.each([

@@ -58,7 +58,7 @@ export function createFailure(stderr: string, program: string): EngineError {
     'failed to create task for container: failed to create shim task: OCI runtime create failed: '
   return new EngineError(
     'invalid_argument',
-    `${prefix}crun create failed: unable to start container process: error during container init: ${message}`,
+    `${prefix}runc create failed: unable to start container process: error during container init: ${message}`,
     { details: { exitCode } },
   )
 }

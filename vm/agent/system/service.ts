@@ -146,7 +146,8 @@ export class System {
     return {
       LayersSize: layersSize ?? 0,
       Images:
-        imageList?.map((image) => (containerList ? { ...image, Containers: using(image.Id) } : image)) ?? null,
+        imageList?.map((image) => (containerList ? { ...image, Containers: using(image.Id) } : image)) ??
+        null,
       Containers: containerList ?? null,
       Volumes: volumeList ?? null,
       BuildCache: buildCache ?? null,

@@ -8,9 +8,9 @@ import type { Kernel } from '../linux/kernel.ts'
 import { directorySize } from './directory-size.ts'
 import { checkFilters, matchesLabels } from './filters.ts'
 import { checkOptions, mountOf } from './local-options.ts'
+import { checkVolumeName, isVolumeName } from './names.ts'
 import type { Filters, VolumeService, VolumeUsers } from './volumes.ts'
 
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 /** Docker's mark of volumes that were made without a name. */
 export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'
 
@@ -48,16 +48,12 @@ export class Volumes implements VolumeService {
     }
     const anonymous = !request.Name
     const name = request.Name || randomBytes(32).toString('hex')
-    if (!NAME.test(name)) {
-      throw new EngineError(
-        'invalid_argument',
-        `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-      )
-    }
+    checkVolumeName(name)
     const options = emptyToNull(request.DriverOpts)
     checkOptions(name, options)
     const existing = await this.#read(name)
-    if (existing) return this.#show(await existingFor(existing, options))
+    // With other options, too: Docker's local driver answers the one that is there.
+    if (existing) return this.#show(existing)
     const record: VolumeRecord = {
       version: 1,
       name,
@@ -76,6 +72,13 @@ export class Volumes implements VolumeService {
 
   async list(filters: Filters): Promise<VolumesListResponse> {
     checkFilters(filters, ['dangling', 'driver', 'label', 'name'])
+    const odd = filters['dangling']?.find((value) => !/^(true|false|0|1)$/.test(value))
+    if (odd !== undefined) {
+      throw new EngineError(
+        'invalid_argument',
+        `invalid filter 'dangling=[${filters['dangling']?.join(' ')}]'`,
+      )
+    }
     const volumes = (await this.#all()).filter((record) => this.#matches(record, filters))
     return { Volumes: volumes.map((record) => this.#show(record)), Warnings: null }
   }
@@ -93,7 +96,7 @@ export class Volumes implements VolumeService {
     await this.#delete(name)
   }
 
-  async prune(filters: Filters): Promise<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }> {
+  async prune(filters: Filters): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }> {
     checkFilters(filters, ['label', 'label!', 'all'])
     const all = (filters['all'] ?? []).some((value) => value === 'true' || value === '1')
     const deleted: string[] = []
@@ -106,7 +109,7 @@ export class Volumes implements VolumeService {
       deleted.push(record.name)
     }
     this.#options.events.publish('volume', 'prune', '', { reclaimed: String(reclaimed) })
-    return { VolumesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
+    return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed }
   }
 
   async acquire(name: string, user: string): Promise<string> {
@@ -179,7 +182,7 @@ export class Volumes implements VolumeService {
   }
 
   async #read(name: string): Promise<VolumeRecord | undefined> {
-    if (!NAME.test(name)) return undefined
+    if (!isVolumeName(name)) return undefined
     try {
       return JSON.parse(await readFile(join(this.#options.root, name, 'volume.json'), 'utf8')) as VolumeRecord
     } catch (error) {
@@ -216,17 +219,6 @@ export class Volumes implements VolumeService {
     await rm(join(this.#options.root, name), { recursive: true, force: true })
     this.#options.events.publish('volume', 'destroy', name, { driver: 'local' })
   }
-}
-
-async function existingFor(
-  record: VolumeRecord,
-  options: Record<string, string> | null,
-): Promise<VolumeRecord> {
-  const differs = options && JSON.stringify(options) !== JSON.stringify(record.options)
-  if (differs) {
-    throw new EngineError('conflict', `create ${record.name}: conflict: volume name must be unique`)
-  }
-  return record
 }
 
 function emptyToNull(map: Record<string, string> | null | undefined): Record<string, string> | null {

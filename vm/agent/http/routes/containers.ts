@@ -23,7 +23,7 @@ type StopOptions = { timeout?: number; signal?: string }
 interface LifecycleBackend {
   create(
     request: ContainerCreateRequest,
-    name: string | undefined,
+    wanted: { name?: string | undefined; platform?: string },
   ): Promise<{ Id: string; Warnings: string[] }>
   start(reference: string): Promise<void>
   stop(reference: string, options: StopOptions): Promise<void>
@@ -36,7 +36,7 @@ interface LifecycleBackend {
   update(
     reference: string,
     change: Resources & { RestartPolicy?: RestartPolicy },
-  ): Promise<{ Warnings: string[] }>
+  ): Promise<{ Warnings: string[] | null }>
   wait(reference: string, condition: string, signal: AbortSignal): Promise<WaitResponse>
   prune(filters: Filters): Promise<ContainersPruneResponse>
 }
@@ -115,7 +115,15 @@ export function containerRoutes({ lifecycle, inspection, streams }: ContainerBac
       path: '/containers/{id}/json',
       handler: async (ctx) => ctx.send(200, await inspection.inspect(id(ctx), { size: ctx.flag('size') })),
     },
-    verb('start', (ctx) => lifecycle.start(id(ctx))),
+    verb('start', (ctx) => {
+      if (Number(ctx.request.headers['content-length'] ?? 0) > 7) {
+        throw new EngineError(
+          'invalid_argument',
+          'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
+        )
+      }
+      return lifecycle.start(id(ctx))
+    }),
     verb('stop', (ctx) => lifecycle.stop(id(ctx), stopOptions(ctx))),
     verb('restart', (ctx) => lifecycle.restart(id(ctx), stopOptions(ctx))),
     verb('kill', (ctx) => lifecycle.kill(id(ctx), ctx.query.get('signal') ?? undefined)),
@@ -138,7 +146,10 @@ export function containerRoutes({ lifecycle, inspection, streams }: ContainerBac
       method: 'POST',
       path: '/containers/{id}/update',
       handler: async (ctx) =>
-        ctx.send(200, await lifecycle.update(id(ctx), compact(await ctx.json(updateSchema)))),
+        ctx.send(
+          200,
+          await lifecycle.update(id(ctx), compact(await ctx.json(updateSchema, { optional: true }))),
+        ),
     },
     { method: 'POST', path: '/containers/{id}/wait', handler: (ctx) => wait(ctx, lifecycle) },
     {
@@ -175,16 +186,10 @@ async function list(ctx: Context, inspection: InspectionBackend): Promise<void> 
 }
 
 async function create(ctx: Context, lifecycle: LifecycleBackend): Promise<void> {
-  const platform = ctx.query.get('platform') ?? ''
-  if (platform !== '' && !platform.startsWith('linux')) {
-    throw new EngineError(
-      'invalid_argument',
-      `platform: "${platform}" is not supported: only linux containers run here`,
-    )
-  }
   const body = await ctx.json(createSchema)
   const request = keepExplicit(body, compact<ContainerCreateRequest>(body))
-  ctx.send(201, await lifecycle.create(request, ctx.query.get('name') || undefined))
+  const wanted = { name: ctx.query.get('name') || undefined, platform: ctx.query.get('platform') ?? '' }
+  ctx.send(201, await lifecycle.create(request, wanted))
 }
 
 /** compact() drops nulls; an endpoint written as null still names a network. */
@@ -221,21 +226,28 @@ async function* once<T>(value: Promise<T>): AsyncIterable<T> {
 }
 
 export function terminalSize(ctx: Context): { rows: number; columns: number } {
-  const rows = ctx.int('h')
-  const columns = ctx.int('w')
-  if (rows === undefined || columns === undefined || rows < 0 || columns < 0) {
-    throw new EngineError(
-      'invalid_argument',
-      `invalid resize height or width: h=${ctx.query.get('h')} w=${ctx.query.get('w')}`,
-    )
+  const read = (what: string, name: string) => {
+    const text = ctx.query.get(name) ?? ''
+    const problem = !/^[+-]?[0-9]+$/.test(text)
+      ? 'invalid syntax'
+      : Number(text) < 0 || Number(text) >= 2 ** 32
+        ? 'value out of range'
+        : undefined
+    if (problem) throw new EngineError('invalid_argument', `invalid resize ${what} "${text}": ${problem}`)
+    return Number(text)
   }
-  return { rows, columns }
+  return { rows: read('height', 'h'), columns: read('width', 'w') }
 }
 
 /** Docker's media type of a raw stream for this client. */
 export function streamType(ctx: Context, tty: boolean): string {
   const multiplexed = !tty && compareVersions(ctx.apiVersion, '1.42') >= 0
   return `application/vnd.docker.${multiplexed ? 'multiplexed' : 'raw'}-stream`
+}
+
+/** Only clients that upgrade are told of frames; the frames are there all the same. */
+export function hijackedType(ctx: Context, tty: boolean): string {
+  return streamType(ctx, tty || ctx.request.headers.upgrade === undefined)
 }
 
 function attachWish(ctx: Context): AttachWish {
@@ -251,7 +263,7 @@ function attachWish(ctx: Context): AttachWish {
 
 async function attach(ctx: Context, streams: StreamsBackend): Promise<void> {
   const couple = await streams.attach(ctx.param('id'), attachWish(ctx))
-  const contentType = streamType(ctx, streams.isTty(ctx.param('id')))
+  const contentType = hijackedType(ctx, streams.isTty(ctx.param('id')))
   await couple(await ctx.hijack({ contentType }))
 }
 
@@ -265,9 +277,14 @@ async function attachWebSocket(ctx: Context, streams: StreamsBackend): Promise<v
 
 async function logs(ctx: Context, streams: StreamsBackend): Promise<void> {
   const id = ctx.param('id')
+  const [stdout, stderr] = [ctx.flag('stdout'), ctx.flag('stderr')]
+  if (!stdout && !stderr) {
+    throw new EngineError('invalid_argument', 'Bad parameters: you must choose at least one stream')
+  }
+  const tty = streams.isTty(id)
   const chunks = streams.logs(id, {
-    stdout: ctx.flag('stdout'),
-    stderr: ctx.flag('stderr'),
+    stdout,
+    stderr,
     follow: ctx.flag('follow'),
     timestamps: ctx.flag('timestamps'),
     details: ctx.flag('details'),
@@ -276,12 +293,12 @@ async function logs(ctx: Context, streams: StreamsBackend): Promise<void> {
     until: parseLogTime('until', ctx.query.get('until')),
     signal: ctx.signal,
   })
-  await ctx.stream(streamType(ctx, streams.isTty(id)), chunks, { eager: true })
+  await ctx.stream(streamType(ctx, tty), chunks, { eager: true })
 }
 
 async function stats(ctx: Context, streams: StreamsBackend): Promise<void> {
   const stream = ctx.flag('stream', true)
-  const oneShot = ctx.flag('one-shot')
+  const oneShot = ctx.flag('one-shot') && compareVersions(ctx.apiVersion, '1.41') >= 0
   if (stream && oneShot) {
     throw new EngineError('invalid_argument', 'cannot have stream=true and one-shot=true')
   }

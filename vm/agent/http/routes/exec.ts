@@ -2,10 +2,10 @@ import type { Duplex } from 'node:stream'
 import type { ExecCreateRequest, ExecInspect } from '../../../api/containers.ts'
 import { compact, execSchema, execStartSchema } from '../../containers/create-schema.ts'
 import type { Context, Route } from '../router.ts'
-import { streamType, terminalSize } from './containers.ts'
+import { hijackedType, terminalSize } from './containers.ts'
 
 interface ExecBackend {
-  create(reference: string, request: ExecCreateRequest): { Id: string }
+  create(reference: string, request: ExecCreateRequest): Promise<{ Id: string }>
   isTty(id: string): boolean
   check(id: string): void
   startDetached(id: string): Promise<void>
@@ -20,8 +20,8 @@ export function execRoutes(execs: ExecBackend): Route[] {
       method: 'POST',
       path: '/containers/{id}/exec',
       handler: async (ctx) => {
-        const request = compact<ExecCreateRequest>(await ctx.json(execSchema))
-        ctx.send(201, execs.create(ctx.param('id'), request))
+        const request = compact<ExecCreateRequest>(await ctx.json(execSchema, { optional: true }))
+        ctx.send(201, await execs.create(ctx.param('id'), request))
       },
     },
     { method: 'POST', path: '/exec/{id}/start', handler: (ctx) => start(ctx, execs) },
@@ -50,6 +50,6 @@ async function start(ctx: Context, execs: ExecBackend): Promise<void> {
     ctx.empty(200)
     return
   }
-  const client = await ctx.hijack({ contentType: streamType(ctx, execs.isTty(id)) })
+  const client = await ctx.hijack({ contentType: hijackedType(ctx, execs.isTty(id)) })
   await execs.start(id, client, body.ConsoleSize ?? undefined)
 }

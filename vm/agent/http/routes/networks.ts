@@ -86,7 +86,8 @@ export function networkRoutes(backend: NetworksBackend, members: MembersBackend)
     {
       method: 'POST',
       path: '/networks/create',
-      handler: async (ctx) => ctx.send(201, await backend.create(await ctx.json(createSchema))),
+      handler: async (ctx) =>
+        ctx.send(201, await backend.create(await ctx.json(createSchema, { optional: true }))),
     },
     {
       method: 'POST',
@@ -116,7 +117,7 @@ export function networkRoutes(backend: NetworksBackend, members: MembersBackend)
       method: 'POST',
       path: '/networks/{id}/connect',
       handler: async (ctx) => {
-        const { Container, EndpointConfig } = await ctx.json(connectSchema)
+        const { Container, EndpointConfig } = await ctx.json(connectSchema, { optional: true })
         await members.connectNetwork(Container, ctx.param('id'), EndpointConfig ?? {})
         ctx.empty(200)
       },
@@ -125,7 +126,7 @@ export function networkRoutes(backend: NetworksBackend, members: MembersBackend)
       method: 'POST',
       path: '/networks/{id}/disconnect',
       handler: async (ctx) => {
-        const { Container, Force } = await ctx.json(disconnectSchema)
+        const { Container, Force } = await ctx.json(disconnectSchema, { optional: true })
         await members.disconnectNetwork(Container, ctx.param('id'), { force: Force })
         ctx.empty(200)
       },
