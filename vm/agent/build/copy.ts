@@ -17,8 +17,8 @@ import {
   utimes,
 } from 'node:fs/promises'
 import { basename, dirname, join, matchesGlob } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { EngineError } from '../../api/errors.ts'
+import { fileChunks } from '../content/chunks.ts'
 import type { ApplyKernel } from '../snapshots/apply.ts'
 import { isCompressed } from '../snapshots/external-compression.ts'
 import { extractTar } from './context.ts'
@@ -121,10 +121,7 @@ async function hashTree(path: string, name: string, hash: Hash): Promise<void> {
   const info = await lstat(path)
   hash.update(JSON.stringify([name, info.mode, info.isFile() ? info.size : 0]))
   if (info.isSymbolicLink()) hash.update(await readlink(path))
-  else if (info.isFile())
-    await pipeline(createReadStream(path), async (chunks) => {
-      for await (const chunk of chunks) hash.update(chunk)
-    })
+  else if (info.isFile()) for await (const chunk of fileChunks(path)) hash.update(chunk)
   else if (info.isDirectory()) {
     for (const child of (await readdir(path)).sort())
       await hashTree(join(path, child), `${name}/${child}`, hash)

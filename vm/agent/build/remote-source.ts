@@ -1,11 +1,12 @@
 /** Sources that are not in any context: `ADD https://…` and here-documents, as files for the time of a build step. */
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { EngineError, messageOf } from '../../api/errors.ts'
+import { fileChunks } from '../content/chunks.ts'
 import type { Source } from './copy.ts'
 
 export class Downloads implements AsyncDisposable {
@@ -60,7 +61,7 @@ export class Downloads implements AsyncDisposable {
 
 async function verify(path: string, checksum: string): Promise<void> {
   const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
+  for await (const chunk of fileChunks(path)) hash.update(chunk)
   const found = `sha256:${hash.digest('hex')}`
   if (found !== checksum) throw new Error(`digest mismatch ${found}: ${checksum}`)
 }
