@@ -167,10 +167,15 @@ export class NetlinkLinks implements Links {
     setSysctl(`net/ipv4/neigh/${name}/proxy_delay`, '0')
     const index = optionalIndex(this.#socket, name)
     if (index === undefined) return
-    this.#socket.request(
-      addAddress(index, addressBytes(six.address), six.bits),
-      addDefaultRoute(index, addressBytes(six.gateway)),
-    )
+    try {
+      this.#socket.request(
+        addAddress(index, addressBytes(six.address), six.bits),
+        addDefaultRoute(index, addressBytes(six.gateway)),
+      )
+    } catch (error) {
+      // Switched off in the VM: the containers' IPv6 networks then end at it.
+      if (errnoOf(error) === undefined) throw error
+    }
   }
 
   routes(except: ReadonlySet<string>): Prefix[] {

@@ -233,7 +233,13 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
     execFileSync('ip', ['link', 'set', 'docker0', 'down'])
     execFileSync('ip', ['link', 'set', `br-${(await networks.inspect('n1')).Id.slice(0, 12)}`, 'down'])
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '0')
+    execFileSync('ip', ['link', 'add', 'eth0', 'up', 'type', 'veth', 'peer', 'name', 'far0'])
     await networks.look()
+    assert.match(execFileSync('ip', ['-6', 'addr', 'show', 'eth0'], { encoding: 'utf8' }), /fec0::15\/64/)
+    assert.match(
+      execFileSync('ip', ['-6', 'route', 'show'], { encoding: 'utf8' }),
+      /default via fec0::2 dev eth0/,
+    )
     assert.match(execFileSync('nft', ['list', 'table', 'inet', 'slipway'], { encoding: 'utf8' }), /docker0/)
     assert.equal(await reach(c, a, '172.18.0.2'), '172.18.0.4')
     assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim(), '1')
