@@ -64,7 +64,7 @@ export class Build {
     for (const step of globalArguments) this.#arguments.declareGlobal(step)
     const { globals } = this.#arguments
     const stages = chooseStages(this.#parsed, { ...this.#options, globals })
-    const labels = Object.entries(this.#options.labels)
+    const labels = Object.entries(this.#options.labels).sort(([a], [b]) => (a < b ? -1 : 1))
     this.#teller.plan({ globals: globalArguments, stages, labels: labels.length > 0 })
     for (const step of globalArguments) this.#teller.step(step)
     let state: StageState | undefined
@@ -296,6 +296,7 @@ export class Build {
     return this.#parts.images.commit({
       snapshot,
       adopt: true,
+      buildCache: this.#options.hideSteps,
       parent: state.image,
       config: rest,
       createdBy,

@@ -15,6 +15,8 @@ export interface BuildOptions {
   noCacheStages: string[]
   /** Leaves out stages that the target is not made of. */
   onlyNeeded: boolean
+  /** What steps make is no image to the user until the whole is done. */
+  hideSteps: boolean
   pull: boolean
   platform: string | undefined
   /** Remove the containers of RUN steps: after success (`rm`), always (`forceRemove`). */
@@ -52,6 +54,7 @@ export const PLAIN_OPTIONS: BuildOptions = {
   noCache: false,
   noCacheStages: [],
   onlyNeeded: false,
+  hideSteps: false,
   pull: false,
   platform: undefined,
   remove: true,

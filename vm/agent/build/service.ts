@@ -30,6 +30,10 @@ import type { BuildTeller } from './teller.ts'
 /** What builds need of images beyond the service: cheap looks at the metadata. */
 export interface BuildImages extends ImageService {
   exists(id: Digest): boolean
+  /** It is a result, also without a name. */
+  reveal(id: Digest): Promise<void>
+  /** Images that are nobody's but the build cache's. */
+  buildCacheOnly(): Digest[]
   /** Ids of all images with a name or on the way down from one. */
   inUse(): Set<Digest>
   /** Bytes of all layers, each once. */
@@ -49,6 +53,7 @@ export class Builds {
   readonly #scratch: ScratchFiles
   /** `POST /grpc` and `POST /session`. */
   readonly buildkit: BuildkitDoor
+  #running = 0
   #recovered: Promise<void> | undefined
 
   constructor(options: {
@@ -103,7 +108,7 @@ export class Builds {
       const dockerfile = await context.dockerfile(options.dockerfile)
       const queue = new ProgressQueue()
       const teller = new ClassicTeller((message) => queue.push(message), options)
-      const work = new Build(this.#parts(context), options, teller, signal).run(dockerfile)
+      const work = this.#run(context, dockerfile, options, { teller, signal })
       for await (const message of queue.during(work)) {
         said = true
         yield message
@@ -144,11 +149,26 @@ export class Builds {
   ): Promise<ResolvedImage> {
     this.#recovered ??= this.#recover()
     await this.#recovered
-    return new Build(this.#parts(context), options, teller, signal).run(dockerfile)
+    return this.#run(context, dockerfile, options, { teller, signal })
+  }
+
+  async #run(
+    context: ContextFiles,
+    dockerfile: string,
+    options: BuildOptions,
+    { teller, signal }: { teller: BuildTeller; signal: AbortSignal | undefined },
+  ): Promise<ResolvedImage> {
+    this.#running++
+    try {
+      return await new Build(this.#parts(context), options, teller, signal).run(dockerfile)
+    } finally {
+      this.#running--
+    }
   }
 
   async #publish({ id }: ResolvedImage, names: readonly string[]): Promise<void> {
     const tags = names.map((name) => tagString(parseReference(name)))
+    await this.#images.reveal(id)
     for (const tag of tags) await this.#images.tag(id, tag)
     this.#events.publish('builder', 'build', id, { name: tags[0] ?? id })
   }
@@ -178,6 +198,11 @@ export class Builds {
     await this.#cache.delete(going.map(({ key }) => key))
     // Children first: an image that another stands on cannot go.
     for (const { image } of going.toReversed()) await this.#drop(image, inUse)
+    // What a build without the cache put in the place of another is in no entry any more.
+    const known = new Set((await this.#cache.entries()).map(({ image }) => image))
+    if (until === Number.POSITIVE_INFINITY && this.#running === 0)
+      for (const image of this.#images.buildCacheOnly().toReversed())
+        if (!known.has(image)) await this.#drop(image, inUse)
     const directories = (await this.#caches.list()).filter(
       ({ inUse: used, changed }) => !used && changed < until,
     )
@@ -209,6 +234,7 @@ export class Builds {
   }
 
   async *#finish(id: Digest, tags: string[], options: BuildOptions): AsyncIterable<ProgressMessage> {
+    await this.#images.reveal(id)
     yield { aux: { ID: id } }
     if (options.quiet) yield { stream: `${id}\n` }
     else yield { stream: `Successfully built ${shortId(id)}\n` }

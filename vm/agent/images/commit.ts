@@ -17,6 +17,7 @@ export interface NewImage {
   author?: string | undefined
   comment?: string | undefined
   createdBy?: string | undefined
+  buildCache?: boolean | undefined
   architecture?: string
   os?: string
 }
@@ -131,6 +132,7 @@ export class Committer {
         manifests: [],
         ...(parentId === undefined ? {} : { parent: parentId }),
         lastTagTime: 0,
+        ...(image.buildCache ? { buildCache: true } : {}),
       })
     })
     return id

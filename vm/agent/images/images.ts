@@ -90,6 +90,8 @@ export interface ImageService {
     reference?: string
     /** The snapshot itself becomes the layer and is gone as an active one (build). Default: it is left alone. */
     adopt?: boolean
+    /** It belongs to the build cache and is not listed until it is tagged or `reveal`ed. */
+    buildCache?: boolean
     signal?: AbortSignal
   }): Promise<Digest>
 }

@@ -103,7 +103,8 @@ export class Library {
     for (const candidate of candidates) {
       const kept = matches(candidate)
       if (!kept) continue
-      const intermediate = kept.tags.length === 0 && kept.digests.length === 0 && parents.has(candidate.id)
+      const nameless = kept.tags.length === 0 && kept.digests.length === 0
+      const intermediate = nameless && (parents.has(candidate.id) || this.record(candidate.id).buildCache)
       if (intermediate && !options.all) continue
       summaries.push({
         Id: candidate.id,

@@ -71,6 +71,7 @@ export class Remover {
     const items: ImageDeleteItem[] = []
     for (const candidate of candidates) {
       if (danglingOnly && (candidate.tags.length > 0 || candidate.digests.length > 0)) continue
+      if (this.#library.record(candidate.id).buildCache) continue
       if (!matches(candidate) || this.#users(candidate.id).length > 0) continue
       if (!this.#store.state.images.has(candidate.id) || this.#hasChildren(candidate.id)) continue
       for (const name of this.#names(candidate.id)) await this.#untag(candidate.id, name, items)
@@ -121,7 +122,7 @@ export class Remover {
     const { layers } = await this.#collector.collect()
     for (const layer of layers) items.push({ Deleted: layer })
     if (!options.prune || parent === undefined || !this.#store.state.images.has(parent)) return
-    if (this.#names(parent).length === 0)
+    if (this.#names(parent).length === 0 && !this.#library.record(parent).buildCache)
       await this.#delete(parent, items, { ...options, force: false, quiet: true })
   }
 

@@ -193,6 +193,20 @@ export class Images implements ImageService, AsyncDisposable {
     return used
   }
 
+  /** From now on an image like others, also without a name: the result of a build. */
+  async reveal(id: Digest): Promise<void> {
+    if (!this.#store.state.images.get(id)?.buildCache) return
+    await this.#store.update(({ images }) => {
+      const record = images.get(id)
+      if (record) record.buildCache = undefined
+    })
+  }
+
+  /** Images that are the build cache's own. */
+  buildCacheOnly(): Digest[] {
+    return [...this.#store.state.images.values()].flatMap(({ id, buildCache }) => (buildCache ? id : []))
+  }
+
   async tag(reference: string, target: string): Promise<void> {
     await this.#gate.passed
     const id = this.library.find(reference)
@@ -203,7 +217,10 @@ export class Images implements ImageService, AsyncDisposable {
     await this.#store.update((state) => {
       state.tags.set(name, id)
       const record = state.images.get(id)
-      if (record) record.lastTagTime = Date.now()
+      if (record) {
+        record.lastTagTime = Date.now()
+        record.buildCache = undefined
+      }
     })
     this.#events.publish('image', 'tag', id, { name })
   }

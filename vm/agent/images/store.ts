@@ -28,6 +28,8 @@ const RecordSchema = v.object({
   parent: v.optional(DigestSchema),
   /** Milliseconds since the epoch; 0: never tagged here. */
   lastTagTime: v.optional(v.number(), 0),
+  /** Made by a step of a build and named by nobody since: the build cache's own, no image to the user. */
+  buildCache: v.optional(v.boolean()),
 })
 const FileSchema = v.object({
   version: v.literal(1),
@@ -42,6 +44,7 @@ export interface ImageRecord {
   manifests: Descriptor[]
   parent?: Digest | undefined
   lastTagTime: number
+  buildCache?: boolean | undefined
 }
 
 /** Names as RepoTags and RepoDigests list them. */

@@ -137,7 +137,7 @@ export class System {
     const { images, containers, volumes } = this.#options
     const [layersSize, imageList, containerList, volumeList, buildCache] = await Promise.all([
       wants('image') ? images.layersSize() : undefined,
-      wants('image') ? images.list({ all: true, sharedSize: true }) : undefined,
+      wants('image') ? images.list({ sharedSize: true }) : undefined,
       wants('container') ? containers.list({ all: true, size: true, filters: {} }) : undefined,
       wants('volume') ? volumes.usage() : undefined,
       wants('build-cache') ? this.#options.buildCache() : undefined,

@@ -9,7 +9,7 @@ import { Job, type Jobs } from './jobs.ts'
 import * as m from './messages.ts'
 import type { MessageOf } from './proto.ts'
 import type { Sessions } from './sessions.ts'
-import { type SolverParts, solve } from './solver.ts'
+import { inBuildkitWords, type SolverParts, solve } from './solver.ts'
 import { workers } from './workers.ts'
 
 export interface ControlParts extends ExporterParts, SolverParts {
@@ -67,6 +67,8 @@ async function build(
         ? await job.returned
         : { image: await solve(parts, job, request.FrontendAttrs, job.signal) }
     return await exportAll(parts, job, wishes, returned)
+  } catch (error) {
+    throw inBuildkitWords(error)
   } finally {
     parts.jobs.close(job)
   }

@@ -39,6 +39,7 @@ export function frontendRequest(attributes: Attributes): FrontendRequest {
       noCache: noCache === '',
       noCacheStages: noCache ? noCache.split(',').map((name) => name.toLowerCase()) : [],
       onlyNeeded: true,
+      hideSteps: true,
       pull: get('image-resolve-mode') === 'pull',
       platform: get('platform') || undefined,
       forceRemove: true,

@@ -6,7 +6,7 @@ import { type Methods, type ServerCall, unary } from './grpc-server.ts'
 import type { Job, Jobs } from './jobs.ts'
 import * as m from './messages.ts'
 import type { MessageOf } from './proto.ts'
-import { type SolverParts, solve } from './solver.ts'
+import { inBuildkitWords, type SolverParts, solve } from './solver.ts'
 import { BUILD_CAPABILITIES, FRONTEND_CAPABILITIES, workers } from './workers.ts'
 
 export function gatewayMethods(parts: SolverParts & { jobs: Jobs }): Methods {
@@ -38,13 +38,26 @@ async function solveFor(
   request: MessageOf<typeof m.GatewaySolveRequest>,
   signal: AbortSignal,
 ): Promise<Partial<MessageOf<typeof m.Result>>> {
-  refuse(request)
   // A solve of nothing: what a client asks for that only wants to know whether it may.
-  if (request.Frontend === '') return { ref: { id: '' } }
-  const image = await solve(parts, job, request.FrontendOpt, AbortSignal.any([signal, job.signal]))
+  if (request.Frontend === '' && !request.Definition?.def?.length) return { ref: { id: '' } }
+  const image = await solveRequest(parts, job, request, AbortSignal.any([signal, job.signal]))
   const id = `${job.ref}-${job.results.size}`
   job.results.set(id, image)
   return { ref: { id }, metadata: { 'containerimage.config': Buffer.from(JSON.stringify(image.config)) } }
+}
+
+async function solveRequest(
+  parts: SolverParts,
+  job: Job,
+  request: MessageOf<typeof m.GatewaySolveRequest>,
+  signal: AbortSignal,
+) {
+  try {
+    refuse(request)
+    return await solve(parts, job, request.FrontendOpt, signal)
+  } catch (error) {
+    throw inBuildkitWords(error)
+  }
 }
 
 function giveBack(job: Job, { result, error }: MessageOf<typeof m.ReturnRequest>): void {

@@ -164,13 +164,13 @@ async function agentSocket(scratch: ScratchFiles, session: Session, id: string, 
   return undefined
 }
 
-/** A command that failed, as its users know it from BuildKit. */
-function inBuildkitWords(error: unknown): unknown {
-  if (!(error instanceof EngineError) || typeof error.details?.['exitCode'] !== 'number') return error
-  const { exitCode, command } = error.details
-  return new EngineError(
-    'internal',
-    `process "${command}" did not complete successfully: exit code: ${exitCode}`,
-    { cause: error, details: error.details },
-  )
+/** A failure as users know it from BuildKit: without a gRPC status in front, and its own words for a command. */
+export function inBuildkitWords(error: unknown): unknown {
+  if (!(error instanceof EngineError) || error.kind === 'cancelled') return error
+  const { exitCode, command } = error.details ?? {}
+  const message =
+    typeof exitCode === 'number'
+      ? `process "${command}" did not complete successfully: exit code: ${exitCode}`
+      : error.message
+  return new EngineError('internal', message, { cause: error })
 }

@@ -63,7 +63,7 @@ export function systemRoutes(system: SystemBackend): Route[] {
 
 function ping(ctx: Context, text: string): void {
   for (const [name, value] of Object.entries({
-    'Builder-Version': '1',
+    'Builder-Version': '2',
     Swarm: 'inactive',
     'Cache-Control': 'no-cache, no-store, must-revalidate',
     Pragma: 'no-cache',
