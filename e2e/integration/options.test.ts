@@ -211,7 +211,7 @@ const REFUSED: Refusal[] = [
   ['uts mode', host({ UTSMode: 'maybe' }), 400, 'invalid UTS mode: maybe'],
   ['cgroup namespace', host({ CgroupnsMode: 'maybe' }), 400, 'invalid cgroup namespace mode: maybe'],
   ['capability', host({ CapAdd: ['FLY'] }), 400, 'invalid CapAdd: unknown capability: "CAP_FLY"'],
-  ['security option', host({ SecurityOpt: ['colour=blue'] }), 400, 'colour=blue'],
+  ['security option', host({ SecurityOpt: ['colour=blue'] }), 500, 'colour=blue'],
   [
     'log driver',
     host({ LogConfig: { Type: 'syslogd' } }),

@@ -129,7 +129,7 @@ function checkRequest(parts: Parts, config: ContainerConfig, host: HostConfig): 
   ] as const) {
     prefixed(`invalid ${field}: `, () => containerCapabilities({ add: list }))
   }
-  parseSecurityOptions(host.SecurityOpt)
+  prefixed('', () => parseSecurityOptions(host.SecurityOpt), { status: 500 })
   checkHealth(config)
   return warnings
 }
@@ -213,11 +213,11 @@ function checkPlatform(name: string, wanted: Platform, has: ImageConfig): void {
   )
 }
 
-function prefixed(prefix: string, check: () => unknown): void {
+function prefixed(prefix: string, check: () => unknown, details: Record<string, unknown> = {}): void {
   try {
     check()
   } catch (error) {
-    throw invalid(`${prefix}${messageOf(error)}`)
+    throw new EngineError('invalid_argument', `${prefix}${messageOf(error)}`, { details })
   }
 }
 

@@ -8,6 +8,7 @@ export class ContainerTable {
 
   /** Full id, then name, then unique id prefix. not_found and ambiguity in Docker's words. */
   get(reference: string): Container {
+    if (reference === '') throw new EngineError('invalid_argument', 'invalid name or ID supplied: ""')
     const container = this.find(reference)
     if (!container) throw new EngineError('not_found', `No such container: ${reference}`)
     return container

@@ -25,7 +25,7 @@ export async function readJson<S extends v.GenericSchema>(
 function checkType(header: string): void {
   const type = header.split(';')[0]?.trim().toLowerCase() ?? ''
   if (type === 'application/json') return
-  const message = /^[^/\s]+\/[^/\s]+$/.test(type)
+  const message = /^[^/\s]+(?:\/[^/\s]+)?$/.test(type)
     ? `unsupported Content-Type header (${header}): must be 'application/json'`
     : `malformed Content-Type header (${header}): mime: ${type === '' ? 'no media type' : 'expected token after slash'}`
   throw new EngineError('invalid_argument', message)

@@ -66,6 +66,14 @@ export function conform(value: unknown, schema: v.GenericSchema, path = ''): unk
     case 'array':
       if (!Array.isArray(value)) throw mismatch(value, path, '[]string')
       return item ? value.map((one, index) => conform(one, item, `${path}.${index}`)) : value
+    case 'union':
+      // A command: one line, or words.
+      if (
+        typeof value === 'string' ||
+        (Array.isArray(value) && value.every((word) => typeof word === 'string'))
+      )
+        return value
+      throw mismatch(value, '', 'string')
     case 'string':
       if (typeof value !== 'string') throw mismatch(value, path, 'string')
       return value
