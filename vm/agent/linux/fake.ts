@@ -1,6 +1,6 @@
 /** A kernel that only remembers: for unit tests of what sits on top of it. */
 import { EngineError } from '../../api/errors.ts'
-import type { FdListener, Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
+import type { Child, ChildOptions, FdListener, Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
 
 export interface KernelCall {
   name: keyof Kernel
@@ -109,6 +109,17 @@ export class FakeKernel implements Kernel {
   listenForFd(path: string): FdListener {
     this.#record('listenForFd', path)
     return { receive: () => this.#nextFd++, [Symbol.dispose]: () => undefined }
+  }
+
+  pipe(): { readFd: number; writeFd: number } {
+    this.#record('pipe')
+    return { readFd: this.#nextFd++, writeFd: this.#nextFd++ }
+  }
+
+  /** A child that never ends. */
+  spawn(options: ChildOptions): Child {
+    this.#record('spawn', options)
+    return { pid: this.#nextFd++, exit: new Promise(() => undefined), kill: () => true }
   }
 
   #record(name: keyof Kernel, ...args: unknown[]): void {

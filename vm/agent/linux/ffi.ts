@@ -34,6 +34,25 @@ const SIGNATURES = {
   listen: { arguments: ['i32', 'i32'], return: 'i32' },
   accept4: { arguments: ['i32', 'pointer', 'pointer', 'i32'], return: 'i32' },
   recvmsg: { arguments: ['i32', 'buffer', 'i32'], return: 'i64' },
+  pipe2: { arguments: ['buffer', 'i32'], return: 'i32' },
+  waitpid: { arguments: ['i32', 'buffer', 'i32'], return: 'i32' },
+  posix_spawn: {
+    arguments: ['buffer', 'string', 'buffer', 'buffer', 'buffer', 'buffer'],
+    return: 'i32',
+  },
+  posix_spawnattr_init: { arguments: ['buffer'], return: 'i32' },
+  posix_spawnattr_destroy: { arguments: ['buffer'], return: 'i32' },
+  posix_spawnattr_setflags: { arguments: ['buffer', 'i32'], return: 'i32' },
+  posix_spawnattr_setsigdefault: { arguments: ['buffer', 'buffer'], return: 'i32' },
+  posix_spawn_file_actions_init: { arguments: ['buffer'], return: 'i32' },
+  posix_spawn_file_actions_destroy: { arguments: ['buffer'], return: 'i32' },
+  posix_spawn_file_actions_addopen: {
+    arguments: ['buffer', 'i32', 'string', 'i32', 'u32'],
+    return: 'i32',
+  },
+  posix_spawn_file_actions_adddup2: { arguments: ['buffer', 'i32', 'i32'], return: 'i32' },
+  posix_spawn_file_actions_addclosefrom_np: { arguments: ['buffer', 'i32'], return: 'i32' },
+  posix_spawn_file_actions_addchdir_np: { arguments: ['buffer', 'string'], return: 'i32' },
 } as const satisfies Record<string, FfiSignature>
 
 export type LibcCall = Exclude<keyof typeof SIGNATURES, '__errno_location'>

@@ -32,6 +32,39 @@ export interface Kernel {
   makeNetworkNamespace(path: string): void
   /** Listens on a new unix socket at `path` for one file descriptor sent over it (SCM_RIGHTS). */
   listenForFd(path: string): FdListener
+  /** pipe2(2), both ends close-on-exec and blocking, the caller's to close. */
+  pipe(): { readFd: number; writeFd: number }
+  /**
+   * Runs a program; throws when it cannot be run (not_found when it is not there). Main thread only. Waiting for its
+   * `exit` keeps no event loop alive.
+   */
+  spawn(options: ChildOptions): Child
+}
+
+export interface ChildOptions {
+  /** Absolute path. */
+  readonly program: string
+  /** Without the program's own name. */
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** Descriptor n of the child is the n-th of ours, or /dev/null; it gets no other. They stay open on our side. */
+  readonly stdio: readonly (number | 'null')[]
+  readonly cwd?: string
+  /** It leads a session of its own: no signal of ours reaches it. */
+  readonly session?: boolean
+}
+
+export interface Child {
+  readonly pid: number
+  readonly exit: Promise<ChildExit>
+  /** False when it has ended. */
+  kill(signal: NodeJS.Signals): boolean
+}
+
+export interface ChildExit {
+  /** 128 + n when signal n ended it. */
+  readonly code: number
+  readonly signal?: number
 }
 
 /**

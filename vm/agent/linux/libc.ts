@@ -4,9 +4,10 @@ import { withoutReserve } from './capabilities.ts'
 import { Errno, errnoError } from './errno.ts'
 import { listenForFd } from './fd-listener.ts'
 import { type Libc, openLibc } from './ffi.ts'
-import type { FdListener, Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
+import type { Child, ChildOptions, FdListener, Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
 import { makeNetworkNamespace } from './net-namespace.ts'
 import { connectSeqpacket } from './seqpacket.ts'
+import { Spawner } from './spawn.ts'
 
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
@@ -19,14 +20,17 @@ const TIOCSPTLCK = 0x4004_5431n
 const TIOCGPTN = 0x8004_5430n
 /** Largest list of extended attribute names (linux/limits.h, XATTR_LIST_MAX) and value (XATTR_SIZE_MAX). */
 const XATTR_MAX = 65_536
+const O_CLOEXEC = 0o2000000
 
 export class LibcKernel implements Kernel {
   readonly #libc: Libc
   readonly #scratch = new Uint8Array(XATTR_MAX)
+  readonly #spawner: Spawner
 
   /** Throws 'unavailable' when this Node has no FFI. */
   constructor() {
     this.#libc = openLibc()
+    this.#spawner = new Spawner(this.#libc)
   }
 
   mount({ type, source, target, flags = 0, data }: Mount): void {
@@ -130,6 +134,16 @@ export class LibcKernel implements Kernel {
 
   listenForFd(path: string): FdListener {
     return listenForFd(this.#libc, path)
+  }
+
+  pipe(): { readFd: number; writeFd: number } {
+    const ends = new Int32Array(32)
+    this.#libc.must('pipe2', 'pipe', new Uint8Array(ends.buffer), O_CLOEXEC)
+    return { readFd: ends[0] ?? -1, writeFd: ends[1] ?? -1 }
+  }
+
+  spawn(options: ChildOptions): Child {
+    return this.#spawner.spawn(options)
   }
 }
 

@@ -1,7 +1,8 @@
 /** The VM's nftables table: loaded once by `nft`, changed by netlink from then on. */
-import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
 import { EngineError } from '../../api/errors.ts'
 import type { Protocol } from '../../api/slipway.ts'
+import type { Kernel } from '../linux/kernel.ts'
 import { errnoOf, NetlinkSocket } from '../linux/netlink.ts'
 import {
   changeElements,
@@ -12,8 +13,11 @@ import {
   interfaceKey,
   portKey,
 } from '../linux/nfnetlink.ts'
+import { spawnPiped } from '../linux/pipe-stream.ts'
 import { addressBytes, parseAddress } from './address.ts'
 import { RULESET, Sets, TABLE } from './ruleset.ts'
+
+const NFT = '/usr/sbin/nft'
 
 export interface BridgeRules {
   name: string
@@ -41,11 +45,16 @@ export interface Firewall {
 }
 
 export class NftFirewall implements Firewall {
+  readonly #kernel: Kernel
   #socket: NetlinkSocket | undefined
   #generation = 0
 
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
   async load(bridges: readonly BridgeRules[], publications: readonly Publication[]): Promise<void> {
-    await run(rulesetText(bridges, publications))
+    await runNft(this.#kernel, rulesetText(bridges, publications))
     this.#generation = this.#readGeneration()
   }
 
@@ -145,22 +154,18 @@ function element(action: 'add' | 'delete', publication: Publication): ElementCha
   }
 }
 
-function run(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('nft', ['-f', '-'], { stdio: ['pipe', 'ignore', 'pipe'] })
-    const errors: Buffer[] = []
-    child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
-    child.once('error', reject)
-    child.stdin.on('error', reject)
-    child.once('close', (code) => {
-      if (code === 0) resolve()
-      else {
-        const text = Buffer.concat(errors).toString('utf8').trim()
-        reject(
-          new EngineError('internal', `the firewall cannot be set up: nft: ${text || `exit code ${code}`}`),
-        )
-      }
-    })
-    child.stdin.end(text)
+async function runNft(kernel: Kernel, ruleset: string): Promise<void> {
+  const { child, ends } = spawnPiped(kernel, {
+    program: NFT,
+    args: ['-f', '-'],
+    env: {},
+    stdio: ['reads', 'null', 'writes'],
   })
+  const [stdin, , stderr] = ends
+  stdin?.end(ruleset)
+  const [complaints, { code }] = await Promise.all([stderr ? text(stderr) : '', child.exit])
+  stdin?.destroy()
+  if (code === 0) return
+  const why = complaints.trim() || `exit code ${code}`
+  throw new EngineError('internal', `the firewall cannot be set up: nft: ${why}`)
 }

@@ -12,6 +12,8 @@ import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { EngineConfig } from '../../api/slipway.ts'
 import { EventBus } from '../events.ts'
+import { LibcKernel } from '../linux/libc.ts'
+import { NftFirewall } from './firewall.ts'
 import { HostLink } from './host-link.ts'
 import { Networks } from './service.ts'
 
@@ -30,6 +32,7 @@ const make = () =>
     hostLink: new HostLink(),
     events: new EventBus(),
     config,
+    firewall: new NftFirewall(new LibcKernel()),
     log: (message) => logged.push(message),
     resolvConfPath: join(folder, 'resolv.conf'),
   })

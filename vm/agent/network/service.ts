@@ -12,7 +12,7 @@ import { Catalog } from './catalog.ts'
 import { Clearance } from './clearance.ts'
 import { Definitions } from './definitions.ts'
 import { checkSettings, dnsNames, endpointSettings, isUserDefined } from './endpoint.ts'
-import { type Firewall, NftFirewall } from './firewall.ts'
+import type { Firewall } from './firewall.ts'
 import { refuseTwice } from './forwards.ts'
 import { Guard } from './guard.ts'
 import type { HostLink } from './host-link.ts'
@@ -35,7 +35,7 @@ export interface NetworksOptions {
   config: EngineConfig
   log?: (message: string) => void
   links?: Links
-  firewall?: Firewall
+  firewall: Firewall
   random?: (bytes: number) => Buffer
   resolvConfPath?: string
 }
@@ -59,7 +59,7 @@ export class Networks implements NetworkService {
     this.#log = options.log ?? (() => undefined)
     const random = options.random ?? randomBytes
     this.#links = options.links ?? new NetlinkLinks()
-    this.#firewall = options.firewall ?? new NftFirewall()
+    this.#firewall = options.firewall
     this.#resolvConfPath = options.resolvConfPath ?? '/etc/resolv.conf'
     this.#catalog = new Catalog(new RecordFolder(options.root, { durable: true }))
     this.#sandboxes = new Sandboxes({

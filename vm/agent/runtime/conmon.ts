@@ -1,8 +1,9 @@
 /** Starting conmon, the monitor that holds one container's stdio, log and exit status. */
-import { spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { EngineError } from '../../api/errors.ts'
+import type { EngineError } from '../../api/errors.ts'
+import type { Kernel } from '../linux/kernel.ts'
+import { spawnPiped } from '../linux/pipe-stream.ts'
 import { CONMON, CRUN, crunFlags, type RuntimePaths } from './paths.ts'
 
 export interface ConmonOptions {
@@ -61,40 +62,31 @@ export interface WaitingConmon {
 }
 
 /** Spawns conmon; it opens the log, whose folder must be there, and waits at its start pipe. */
-export function spawnConmon(options: ConmonOptions, paths: RuntimePaths): WaitingConmon {
+export function spawnConmon(kernel: Kernel, options: ConmonOptions, paths: RuntimePaths): WaitingConmon {
   const args = conmonArguments(options, paths)
-  const child = spawn(CONMON, args, {
+  const { child, ends } = spawnPiped(kernel, {
+    program: CONMON,
+    args,
     cwd: '/',
     env: { PATH: '/usr/sbin:/usr/bin', TMPDIR: paths.tmp, _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['null', 'null', 'writes', 'writes', 'reads'],
+    session: true,
   })
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
-  })
-  const spawned = new Promise<number>((resolve, reject) => {
-    child.once('spawn', () => resolve(child.pid ?? 0))
-    child.once('error', (cause) => reject(new EngineError('internal', `cannot run ${CONMON}`, { cause })))
-  })
-  spawned.catch(() => undefined)
-  child.unref()
-  const [, , stderr, sync, start] = child.stdio as [null, null, Readable, Readable, Writable]
-  // It may have ended, or been killed, before it was told to go on; its end says so.
-  start.on('error', () => start.destroy())
+  const [, , stderr, report, start] = ends as [undefined, undefined, Readable, Readable, Writable]
   const complaints = text(stderr)
   complaints.catch(() => undefined)
+  const ended = child.exit.then(() => undefined)
   return {
     arguments: args,
     ended,
     kill: () => child.kill('SIGKILL'),
     async go(failed) {
-      const pid = await spawned
       start.end('\0')
-      const report = await firstLine(sync)
-      if (report === undefined) throw failed((await complaints) || 'the monitor ended without a word')
-      const { pid: initPid, message } = JSON.parse(report) as { pid: number; message?: string }
+      const line = await firstLine(report)
+      if (line === undefined) throw failed((await complaints) || 'the monitor ended without a word')
+      const { pid: initPid, message } = JSON.parse(line) as { pid: number; message?: string }
       if (initPid <= 0) throw failed(message ?? '')
-      return { conmon: { pid, ended }, initPid }
+      return { conmon: { pid: child.pid, ended }, initPid }
     },
   }
 }

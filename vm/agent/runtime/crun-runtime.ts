@@ -44,7 +44,7 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
   prepare(options: MonitorOptions): void {
     if (this.#waiting || this.#stop.signal.aborted) return
     const { id } = options
-    const monitor = spawnConmon(withDefaults(options), this.#paths)
+    const monitor = spawnConmon(this.#kernel, withDefaults(options), this.#paths)
     const timer = setTimeout(() => void this.discard(id), PREPARED_MS)
     timer.unref()
     this.#waiting = { id, monitor, timer }
@@ -104,7 +104,7 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
       }
       await this.discard(options.id)
     }
-    return spawnConmon(options, this.#paths)
+    return spawnConmon(this.#kernel, options, this.#paths)
   }
 
   async load({ id, bundle }: Parameters<Runtime['load']>[0]): Promise<CrunTask | undefined> {

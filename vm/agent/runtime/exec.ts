@@ -1,12 +1,12 @@
 /** Further processes in a container: `crun exec`, without a monitor. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough, type Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../api/errors.ts'
-import type { FdListener, Kernel } from '../linux/kernel.ts'
+import type { Child, FdListener, Kernel } from '../linux/kernel.ts'
+import { spawnPiped } from '../linux/pipe-stream.ts'
 import type { FileArrival } from './file-arrival.ts'
 import { execFailure } from './messages.ts'
 import type { OciProcess } from './oci.ts'
@@ -49,7 +49,7 @@ export async function startExec(context: ExecContext, id: string, options: ExecO
   const socket = terminal ? ['--console-socket', join(execs, `${name}.tty`)] : []
   const args = [...crunFlags(context.paths), 'exec', '--process', spec, '--pid-file', pidFile, ...socket, id]
   try {
-    const exec = spawnCrun(args, options)
+    const exec = spawnCrun(context.kernel, args, options)
     const pid = await pidOf(context, exec, { ...options, name, pidFile })
     return terminal ? terminalTask(context.kernel, exec, pid, terminal) : pipeTask(exec, pid)
   } finally {
@@ -60,25 +60,26 @@ export async function startExec(context: ExecContext, id: string, options: ExecO
 
 /** crun at work on an exec. */
 interface Spawned {
-  child: ChildProcess
+  child: Child
+  stdin: Writable | undefined
   stdout: Readable | undefined
-  stderr: Readable | undefined
+  stderr: Readable
+  /** Exit code of crun, which is the program's: 128 + n for a signal. */
   exit: Promise<number>
 }
 
-function spawnCrun(args: string[], { tty, stdin }: ExecOptions): Spawned {
+function spawnCrun(kernel: Kernel, args: string[], { tty, stdin }: ExecOptions): Spawned {
   // With a terminal, stderr carries crun's own complaints only.
-  const input = stdin && !tty ? 'pipe' : 'ignore'
-  const child = spawn(CRUN, args, {
-    stdio: [input, tty ? 'ignore' : 'pipe', 'pipe'],
+  const { child, ends } = spawnPiped(kernel, {
+    program: CRUN,
+    args,
     env: { PATH: '/usr/sbin:/usr/bin' },
-    detached: true,
+    stdio: [stdin && !tty ? 'reads' : 'null', tty ? 'null' : 'writes', 'writes'],
+    session: true,
   })
-  // Node throws away what nobody listens to when a child exits; a short program ends before anybody does.
-  const kept = (stream: Readable | null) => stream?.pipe(new PassThrough())
-  // A program that does not read what is typed is no failure; its end is told by its exit.
-  child.stdin?.on('error', () => child.stdin?.destroy())
-  return { child, stdout: kept(child.stdout), stderr: kept(child.stderr), exit: exitOf(child) }
+  const [input, stdout, stderr] = ends as [Writable | undefined, Readable | undefined, Readable]
+  void child.exit.then(() => input?.destroy())
+  return { child, stdin: input, stdout, stderr, exit: child.exit.then(({ code }) => code) }
 }
 
 /** The program's pid, once it runs. */
@@ -96,8 +97,7 @@ async function pidOf(
     const pid = await Promise.race([arrived, exec.exit.then(look)])
     if (pid !== undefined) return pid
     options.signal?.throwIfAborted()
-    const complaints = exec.stderr ? await text(exec.stderr) : ''
-    throw execFailure(complaints, options.process.args[0] ?? '')
+    throw execFailure(await text(exec.stderr), options.process.args[0] ?? '')
   } finally {
     options.signal?.removeEventListener('abort', onAbort)
     running.abort()
@@ -105,12 +105,12 @@ async function pidOf(
   }
 }
 
-function pipeTask({ child, stdout, stderr, exit }: Spawned, pid: number): ExecTask {
+function pipeTask({ stdin, stdout, stderr, exit }: Spawned, pid: number): ExecTask {
   if (!stdout) throw new EngineError('internal', `${CRUN}: no output`)
-  const ended = endOf(exit, drained(child, [stdout, stderr]))
+  const ended = endOf(exit, Promise.all([stdout, stderr].map(closed)))
   return {
     pid,
-    stdin: child.stdin ?? undefined,
+    stdin,
     stdout,
     stderr,
     wait: () => ended,
@@ -128,7 +128,7 @@ function terminalTask(
   const master = listener.receive()
   if (master === undefined) throw new EngineError('internal', `${CRUN}: sent no terminal`)
   // Nobody reads crun's complaints any more; a full pipe would stop it.
-  stderr?.resume()
+  stderr.resume()
   const stream = terminalStream(master)
   const ended = endOf(exit, new Promise((resolve) => stream.once('end', resolve)))
   return {
@@ -151,21 +151,9 @@ async function endOf(exit: Promise<number>, read: Promise<unknown>): Promise<{ e
   return { exitCode }
 }
 
-/** The pipes have ended and what came through them was read; a child of the program may hold them open. */
-async function drained(child: ChildProcess, streams: (Readable | undefined)[]): Promise<void> {
-  await new Promise((resolve) => child.once('close', resolve))
-  const full = streams.filter(
-    (stream) => stream !== undefined && stream.readableLength > 0 && !stream.destroyed,
-  )
-  await Promise.all(full.map((stream) => new Promise((resolve) => stream?.once('close', resolve))))
-}
-
-/** Exit code of crun, which is the program's: 128 + n for a signal. */
-function exitOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.once('error', (cause) => reject(new EngineError('internal', `cannot run ${CRUN}`, { cause })))
-    child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 255 : 137)))
-  })
+/** Its end was read, or nobody wants to read on. */
+function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => stream.once('close', () => resolve()))
 }
 
 function sendSignal(pid: number, signal: number): void {
