@@ -32,10 +32,11 @@ async function image(folder: string, changes: Record<string, unknown> = {}): Pro
   return path
 }
 const cached = (hash: string) => image(`slipway/image/x64-${hash}`, { recipe: hash })
-const locate = (env: NodeJS.ProcessEnv = {}, resources?: string) =>
+const locate = (env: NodeJS.ProcessEnv = {}, resources?: string, recipe?: string) =>
   locateImage({
     arch: 'x64',
     agent,
+    recipe: () => Promise.resolve(recipe),
     env: { XDG_CACHE_HOME: root, ...env },
     ...(resources ? { resources } : {}),
   })
@@ -63,6 +64,23 @@ test('the newest of the cache is taken; an unfinished one is not', async () => {
     systemDisk: join(root, 'slipway/image/x64-new/system.img'),
     agent,
   })
+})
+
+test('a checkout takes the image of its own recipe, and no other', async () => {
+  const old = await cached('mine')
+  await cached('newer')
+  await utimes(join(old, 'manifest.json'), 1, 1)
+  expect((await locate({}, undefined, 'mine')).recipe).toBe('mine')
+  await expect(locate({}, undefined, 'changed')).rejects.toMatchObject({
+    kind: 'not_found',
+    message: `no system image for x64 in ${join(root, 'slipway/image')} of this checkout's recipe (changed)`,
+  })
+})
+
+test('the checkout that runs is found by itself', async () => {
+  await expect(locateImage({ arch: 'x64', agent, env: { XDG_CACHE_HOME: root } })).rejects.toThrow(
+    /of this checkout's recipe \([0-9a-f]{12}\)$/,
+  )
 })
 
 test('SLIPWAY_IMAGE wins over the packaged one, which wins over the cache', async () => {

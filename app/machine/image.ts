@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import * as v from 'valibot'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import { recipeFolder, recipeHash } from '../../vm/image/recipe.ts'
 import type { Arch } from './driver.ts'
 
 /** What a machine boots from. Paths are absolute. */
@@ -27,6 +28,8 @@ export interface LocateOptions {
   readonly agent: string
   /** The packaged app's resources folder, when there is one; an image is looked for in its `image/<arch>`. */
   readonly resources?: string
+  /** Hash of the recipe in the checkout that this program was built from; undefined outside of one. */
+  readonly recipe?: (arch: Arch) => Promise<string | undefined>
   readonly env?: NodeJS.ProcessEnv
 }
 
@@ -42,24 +45,30 @@ const manifestSchema = v.object({
 })
 
 /**
- * The image to boot: the folder of SLIPWAY_IMAGE, else the packaged one, else the newest of this architecture in
- * `${XDG_CACHE_HOME:-~/.cache}/slipway/image`. Fails with 'not_found' and a hint when there is none, 'data_loss' when the
- * one that is meant is damaged.
+ * The image to boot: the folder of SLIPWAY_IMAGE, else the packaged one, else one of this architecture in
+ * `${XDG_CACHE_HOME:-~/.cache}/slipway/image`: that of the checkout's recipe, outside of a checkout the newest. Fails with
+ * 'not_found' and a hint when there is none, 'data_loss' when the one that is meant is damaged.
  */
 export async function locateImage(options: LocateOptions): Promise<MachineImage> {
-  const { arch, agent, resources, env = process.env } = options
+  const { arch, agent, resources, recipe = checkoutRecipe, env = process.env } = options
   if (!(await exists(agent))) throw missing(`engine agent ${agent}: not found`, 'Run `npm run build`.')
   const wanted = env['SLIPWAY_IMAGE']
   if (wanted) return readImage(resolve(wanted), arch, agent)
   const packaged = resources && join(resources, 'image', arch)
   if (packaged && (await exists(join(packaged, 'manifest.json')))) return readImage(packaged, arch, agent)
   const cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'slipway', 'image')
-  const newest = await newestIn(cache, arch)
-  if (newest) return readImage(newest, arch, agent)
+  const hash = await recipe(arch)
+  const folder = hash === undefined ? await newestIn(cache, arch) : join(cache, `${arch}-${hash}`)
+  if (folder && (await exists(folder))) return readImage(folder, arch, agent)
   throw missing(
-    `no system image for ${arch} in ${cache}`,
+    `no system image for ${arch} in ${cache}${hash === undefined ? '' : ` of this checkout's recipe (${hash})`}`,
     'Run `npm run image` (on Linux), or set SLIPWAY_IMAGE to the folder of an image.',
   )
+}
+
+async function checkoutRecipe(arch: Arch): Promise<string | undefined> {
+  const folder = recipeFolder()
+  return folder && recipeHash(arch, folder)
 }
 
 /** The finished image whose manifest was written or touched last. */

@@ -48,6 +48,7 @@ export interface BuiltImage {
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const { arch } = options
   const recipe = recipeFolder()
+  if (!recipe) throw new EngineError('not_found', 'the image recipe: no vm/image above this program')
   const hash = await recipeHash(arch, recipe)
   const folder = options.outDir ?? join(imageCache(), `${arch}-${hash}`)
   const present = await readManifest(folder)

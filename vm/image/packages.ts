@@ -51,11 +51,9 @@ export const ARCH: Readonly<Record<Arch, ArchFacts>> = {
 
 /** Debian packages, unpacked but never configured: no maintainer script runs, so any host can build any architecture. */
 export const PACKAGES: readonly string[] = [
-  'aardvark-dns',
   'busybox-static',
   'ca-certificates',
   'conmon',
-  'conntrack',
   'crun',
   'e2fsprogs',
   'iproute2',
@@ -75,8 +73,6 @@ export const KEPT_FILES: readonly string[] = [
   '/usr/bin/tini-static',
   '/usr/lib/openssh/sshd-auth',
   '/usr/lib/openssh/sshd-session',
-  '/usr/lib/podman/aardvark-dns',
-  '/usr/sbin/conntrack',
   '/usr/sbin/e2fsck',
   '/usr/sbin/mke2fs',
   '/usr/sbin/nft',
@@ -108,7 +104,6 @@ export const KERNEL_ARGUMENTS: readonly string[] = [
 
 /** Packages whose version the manifest tells, beside kernel and Node. */
 export const REPORTED_PACKAGES: readonly string[] = [
-  'aardvark-dns',
   'busybox-static',
   'conmon',
   'crun',

@@ -4,17 +4,16 @@ import { readdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { EngineError } from '../api/errors.ts'
 import type { Arch } from './packages.ts'
 
-/** The checkout's `vm/image`, found from the source file as well as from its bundle in dist. */
-export function recipeFolder(): string {
+/** The checkout's `vm/image`, found from the source file as well as from its bundle in dist; undefined in a packaged app. */
+export function recipeFolder(): string | undefined {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (dirname(folder) !== folder) {
     if (existsSync(join(folder, 'vm/image/rootfs'))) return join(folder, 'vm/image')
     folder = dirname(folder)
   }
-  throw new EngineError('not_found', 'the image recipe: no vm/image above this program')
+  return undefined
 }
 
 /** Where images are kept: one folder per architecture and recipe. */
