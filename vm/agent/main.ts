@@ -244,6 +244,10 @@ function lazyBuilds(load: () => Promise<BuildService>) {
     async *build(...args: Parameters<BuildService['build']>) {
       yield* (await get()).build(...args)
     },
+    async *buildkitBuild(...args: Parameters<BuildService['buildkitBuild']>) {
+      yield* (await get()).buildkitBuild(...args)
+    },
+    cancel: async (ref: string) => (await get()).buildkit.cancel(ref),
     prune: async (...args: Parameters<BuildService['prune']>) => (await get()).prune(...args),
     records: async () => (await get()).records(),
     grpc: async (...args: Parameters<Buildkit['grpc']>) => (await get()).buildkit.grpc(...args),

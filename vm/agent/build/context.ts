@@ -3,9 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError } from '../../api/errors.ts'
-import { decompressed } from '../images/load.ts'
 import { type ApplyKernel, LayerWriter } from '../snapshots/apply.ts'
-import { unpackedExternally } from '../snapshots/external-compression.ts'
+import { decompressed } from '../snapshots/decompress.ts'
 import { TarReader } from '../snapshots/tar-reader.ts'
 import { resolveInRoot } from './root-path.ts'
 import type { ContextFiles } from './sources.ts'
@@ -66,7 +65,7 @@ export async function extractTar(
   const writer = new LayerWriter({ kernel, root, lower: [] })
   const reader = new TarReader(writer)
   try {
-    for await (const chunk of decompressed(unpackedExternally(tar))) {
+    for await (const chunk of decompressed(tar)) {
       options.signal?.throwIfAborted()
       reader.push(chunk)
     }

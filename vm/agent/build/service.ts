@@ -140,6 +140,20 @@ export class Builds {
     }
   }
 
+  /** `POST /build?version=2`: the context comes with the request, or by the session (`tar` undefined). */
+  async *buildkitBuild(
+    tar: AsyncIterable<Uint8Array> | undefined,
+    options: BuildOptions,
+    { ref, sessionId, signal }: { ref: string; sessionId: string; signal: AbortSignal },
+  ): AsyncIterable<ProgressMessage> {
+    for (const tag of options.tags) parseReference(tag)
+    this.#recovered ??= this.#recover()
+    await this.#recovered
+    const root = join(this.#root, 'contexts')
+    await using context = tar ? await BuildContext.receive(tar, root, this.#kernel, { signal }) : undefined
+    yield* this.buildkit.http({ ref, sessionId, options, context }, signal)
+  }
+
   /** One build for a client that speaks BuildKit's protocol. */
   async #solve(
     context: ContextFiles,

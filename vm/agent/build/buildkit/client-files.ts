@@ -15,6 +15,13 @@ interface Wish {
   signal: AbortSignal
 }
 
+/** A small file of a context, if it is there. */
+export async function textOf(files: ContextFiles, name: string): Promise<string | undefined> {
+  await files.fill()
+  const path = await resolveInRoot(files.root, name)
+  return readFile(path, 'utf8').catch(() => undefined)
+}
+
 abstract class ClientFiles implements ContextFiles, AsyncDisposable {
   readonly root: string
   #filled: Promise<void> | undefined
@@ -26,13 +33,6 @@ abstract class ClientFiles implements ContextFiles, AsyncDisposable {
   fill(): Promise<void> {
     this.#filled ??= this.fetch()
     return this.#filled
-  }
-
-  /** A small file of it, if it is there. */
-  async text(name: string): Promise<string | undefined> {
-    await this.fill()
-    const path = await resolveInRoot(this.root, name)
-    return readFile(path, 'utf8').catch(() => undefined)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

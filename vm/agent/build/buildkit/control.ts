@@ -4,6 +4,7 @@ import type { BuildCacheRecord } from '../../../api/system.ts'
 import { ENGINE_VERSION } from '../../../api/version.ts'
 import type { Filters } from '../../images/images.ts'
 import { checkExports, type ExporterParts, type ExportWish, exportAll } from './exporters.ts'
+import { frontendRequest } from './frontend-options.ts'
 import { type Methods, streaming, unary } from './grpc-server.ts'
 import { Job, type Jobs } from './jobs.ts'
 import * as m from './messages.ts'
@@ -65,7 +66,7 @@ async function build(
     const returned =
       request.Frontend === ''
         ? await job.returned
-        : { image: await solve(parts, job, request.FrontendAttrs, job.signal) }
+        : { image: await solve(parts, job, frontendRequest(request.FrontendAttrs), job.signal) }
     return await exportAll(parts, job, wishes, returned)
   } catch (error) {
     throw inBuildkitWords(error)

@@ -2,13 +2,14 @@
 import type { Ulimit } from '../../../api/containers.ts'
 import { EngineError } from '../../../api/errors.ts'
 import { type BuildOptions, PLAIN_OPTIONS } from '../options.ts'
+import type { ContextFiles } from '../sources.ts'
 
 export interface FrontendRequest {
-  options: Omit<BuildOptions, 'auth' | 'secret' | 'ssh' | 'fileContexts' | 'imageContexts'>
+  options: BuildOptions
   /** Name of the Dockerfile in its folder. */
   filename: string
-  /** Where the files are: a folder of the client's, or a tar that it uploads. */
-  context: { folder: string } | { upload: string }
+  /** Where the files are: a folder of the client's, a tar that it uploads, or here already. */
+  context: { folder: string } | { upload: string } | { files: ContextFiles }
   /** The client's folder with the Dockerfile; undefined: it is in the uploaded tar. */
   dockerfileFolder: string | undefined
   /** Further contexts by name: folders of the client's, and images. */

@@ -1,6 +1,7 @@
 /** BuildKit's gateway service: a client's own program around the builds that it asks for. */
 import { EngineError } from '../../../api/errors.ts'
 import { refuse } from './control.ts'
+import { frontendRequest } from './frontend-options.ts'
 import { errorOf } from './grpc-frames.ts'
 import { type Methods, type ServerCall, unary } from './grpc-server.ts'
 import type { Job, Jobs } from './jobs.ts'
@@ -54,7 +55,7 @@ async function solveRequest(
 ) {
   try {
     refuse(request)
-    return await solve(parts, job, request.FrontendOpt, signal)
+    return await solve(parts, job, frontendRequest(request.FrontendOpt), signal)
   } catch (error) {
     throw inBuildkitWords(error)
   }

@@ -64,6 +64,11 @@ export class Jobs {
     this.#waiting.delete(job.ref)
   }
 
+  /** Ends it; none of that name is fine. */
+  cancel(ref: string): void {
+    this.#jobs.get(ref)?.close()
+  }
+
   close(job: Job): void {
     job.close()
     setTimeout(() => this.#jobs.delete(job.ref), KEEP_MS).unref()

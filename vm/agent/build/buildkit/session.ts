@@ -1,7 +1,7 @@
 /** What a client offers for the time of its builds: folders, credentials, secrets, its ssh agent, places for results. */
 import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { EngineError, kindOf } from '../../../api/errors.ts'
+import { EngineError, type ErrorKind, kindOf } from '../../../api/errors.ts'
 import type { RegistryAuth } from '../../../api/images.ts'
 import { FileReceiver } from './file-receiver.ts'
 import { sendFiles } from './file-sender.ts'
@@ -88,26 +88,23 @@ export class Session {
 
   /** What the client knows of a registry (`docker.io`). */
   async credentials(registry: string, options: Cancel): Promise<RegistryAuth | undefined> {
-    const path = '/moby.filesync.v1.Auth/Credentials'
-    if (!this.#offers(path)) return undefined
     const Host = registry === 'docker.io' ? 'registry-1.docker.io' : registry
     const types = { request: CredentialsRequest, answer: CredentialsResponse }
-    const { Username, Secret } = await this.#client.unary(path, types, { Host }, options)
-    if (Secret === '') return undefined
+    const answer = await this.#client
+      .unary('/moby.filesync.v1.Auth/Credentials', types, { Host }, options)
+      .catch(undefinedFor('not_implemented'))
+    if (!answer || answer.Secret === '') return undefined
+    const { Username, Secret } = answer
     return Username === '' ? { identitytoken: Secret } : { username: Username, password: Secret }
   }
 
   /** The bytes of a secret; undefined: the client has none of that name. */
   async secret(ID: string, options: Cancel): Promise<Uint8Array | undefined> {
-    const path = '/moby.buildkit.secrets.v1.Secrets/GetSecret'
-    if (!this.#offers(path)) return undefined
     const types = { request: GetSecretRequest, answer: GetSecretResponse }
-    try {
-      return (await this.#client.unary(path, types, { ID }, options)).data
-    } catch (error) {
-      if (kindOf(error) === 'not_found') return undefined
-      throw error
-    }
+    const answer = await this.#client
+      .unary('/moby.buildkit.secrets.v1.Secrets/GetSecret', types, { ID }, options)
+      .catch(undefinedFor('not_implemented', 'not_found'))
+    return answer?.data
   }
 
   /** A socket at `path` that leads to the client's ssh agent; undefined: it forwards none of that name. */
@@ -148,6 +145,13 @@ export class Session {
 
   #offers(method: string): boolean {
     return this.#methods.has(method.toLowerCase())
+  }
+}
+
+/** Clients that do not offer a service, or have no such thing in it. */
+function undefinedFor(...kinds: ErrorKind[]) {
+  return (error: unknown): undefined => {
+    if (!kinds.includes(kindOf(error))) throw error
   }
 }
 

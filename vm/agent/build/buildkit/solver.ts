@@ -9,8 +9,8 @@ import type { BuildOptions } from '../options.ts'
 import type { ScratchFiles } from '../scratch.ts'
 import type { ContextFiles } from '../sources.ts'
 import type { BuildTeller } from '../teller.ts'
-import { ClientFolder, ClientTar } from './client-files.ts'
-import { type FrontendRequest, frontendRequest } from './frontend-options.ts'
+import { ClientFolder, ClientTar, textOf } from './client-files.ts'
+import type { FrontendRequest } from './frontend-options.ts'
 import { ignorePatterns } from './ignore-file.ts'
 import type { Job } from './jobs.ts'
 import type { Session } from './session.ts'
@@ -30,24 +30,22 @@ export interface SolverParts {
   kernel: ApplyKernel
 }
 
-/** `attributes`: what the Dockerfile frontend is asked for. */
 export async function solve(
   parts: SolverParts,
   job: Job,
-  attributes: Readonly<Record<string, string>>,
+  request: FrontendRequest,
   signal: AbortSignal,
 ): Promise<ResolvedImage> {
   const { session } = job
-  if (!session) throw new EngineError('invalid_argument', 'no session: the build has no files')
-  const request = frontendRequest(attributes)
   await using owned = new Disposal()
-  const files = new Files(parts, job, session, owned, signal)
+  const files = new Files(parts, job, owned, signal)
   const { context, dockerfile } = await files.prepare(request)
   const options: BuildOptions = {
     ...request.options,
-    auth: (registry) => session.credentials(registry, { signal }),
-    secret: (id) => session.secret(id, { signal }),
-    ssh: (id) => agentSocket(parts.scratch, session, id, signal),
+    auth: async (registry) =>
+      (await session?.credentials(registry, { signal })) ?? request.options.auth(registry),
+    secret: async (id) => session?.secret(id, { signal }),
+    ssh: async (id) => session && agentSocket(parts.scratch, session, id, signal),
     fileContexts: files.named(request),
     imageContexts: request.images,
   }
@@ -66,14 +64,12 @@ export async function solve(
 class Files {
   readonly #parts: SolverParts
   readonly #job: Job
-  readonly #session: Session
   readonly #owned: Disposal
   readonly #signal: AbortSignal
 
-  constructor(parts: SolverParts, job: Job, session: Session, owned: Disposal, signal: AbortSignal) {
+  constructor(parts: SolverParts, job: Job, owned: Disposal, signal: AbortSignal) {
     this.#parts = parts
     this.#job = job
-    this.#session = session
     this.#owned = owned
     this.#signal = signal
   }
@@ -93,14 +89,19 @@ class Files {
             follow,
           })
     const context =
-      'upload' in request.context
-        ? this.#tar(request.context.upload)
-        : this.#context(request.context.folder, 'load build context', () =>
-            definition?.text(`${filename}.dockerignore`),
-          )
+      'files' in request.context
+        ? request.context.files
+        : 'upload' in request.context
+          ? this.#tar(request.context.upload)
+          : this.#context(
+              request.context.folder,
+              'load build context',
+              () => definition && textOf(definition, `${filename}.dockerignore`),
+            )
     const from = definition ?? context
     const dockerfile =
-      (await from.text(filename)) ?? (filename === 'Dockerfile' ? await from.text('dockerfile') : undefined)
+      (await textOf(from, filename)) ??
+      (filename === 'Dockerfile' ? await textOf(from, 'dockerfile') : undefined)
     if (dockerfile !== undefined) return { context, dockerfile }
     throw new EngineError(
       'not_found',
@@ -122,7 +123,7 @@ class Files {
       const list = this.#folder(`load .dockerignore of ${folder}`, folder, 'context', {
         follow: ['.dockerignore'],
       })
-      return ignorePatterns((await first()) ?? (await list.text('.dockerignore')) ?? '')
+      return ignorePatterns((await first()) ?? (await textOf(list, '.dockerignore')) ?? '')
     }
     return this.#folder(name, folder, 'context', { exclude })
   }
@@ -141,9 +142,14 @@ class Files {
     return this.#owned.use(new ClientTar({ ...this.#wish('load remote build context'), id, kernel }))
   }
 
+  #session(): Session {
+    if (this.#job.session) return this.#job.session
+    throw new EngineError('invalid_argument', 'no session: the build has no files')
+  }
+
   #wish(title: string) {
     return {
-      session: this.#session,
+      session: this.#session(),
       root: this.#parts.contextPath(),
       vertex: new Vertex(this.#job.log, this.#job.ref, `[internal] ${title}`),
       signal: this.#signal,

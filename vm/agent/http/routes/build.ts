@@ -1,4 +1,5 @@
 /** Routes of the builder: the classic endpoint, and the door for BuildKit's clients. */
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import * as v from 'valibot'
@@ -15,6 +16,14 @@ export interface BuildRoutesBackend {
     options: BuildOptions,
     more: { signal?: AbortSignal },
   ): AsyncIterable<ProgressMessage>
+  /** The same by BuildKit's rules and with its progress; without a tar the context is the session's. */
+  buildkitBuild(
+    tar: AsyncIterable<Uint8Array> | undefined,
+    options: BuildOptions,
+    more: { ref: string; sessionId: string; signal: AbortSignal },
+  ): AsyncIterable<ProgressMessage>
+  /** Ends a build that a client has named. */
+  cancel(ref: string): Promise<void>
   prune(options: {
     all: boolean
     filters: Filters
@@ -50,7 +59,20 @@ export function buildRoutes(builds: BuildRoutesBackend): Route[] {
       path: '/build',
       handler: async (ctx) => {
         const options = optionsOf(ctx)
-        await ctx.jsonLines(builds.build(ctx.body, options, { signal: ctx.signal }))
+        const { signal } = ctx
+        const isBuildkit = ctx.query.get('version') === '2'
+        const messages = isBuildkit
+          ? builds.buildkitBuild(hasBody(ctx) ? ctx.body : undefined, options, { ...buildkitOf(ctx), signal })
+          : builds.build(ctx.body, options, { signal })
+        await ctx.jsonLines(messages)
+      },
+    },
+    {
+      method: 'POST',
+      path: '/build/cancel',
+      handler: async (ctx) => {
+        await builds.cancel(ctx.query.get('id') ?? '')
+        ctx.empty(204)
       },
     },
     {
@@ -71,6 +93,15 @@ export function buildRoutes(builds: BuildRoutesBackend): Route[] {
   ]
 }
 
+/** The context comes with the request unless the client says that its session has it. */
+function hasBody(ctx: Context): boolean {
+  return ctx.query.get('remote') !== 'client-session'
+}
+
+function buildkitOf(ctx: Context): { ref: string; sessionId: string } {
+  return { ref: ctx.query.get('buildid') || randomUUID(), sessionId: ctx.query.get('session') ?? '' }
+}
+
 /** The connection as the client wants it: HTTP/2 without encryption. */
 function http2Of(ctx: Context): Promise<Duplex> {
   const protocol = ctx.request.headers.upgrade
@@ -86,12 +117,6 @@ function requireSession(ctx: Context): void {
 
 function optionsOf(ctx: Context): BuildOptions {
   const text = (name: string) => ctx.query.get(name) ?? ''
-  if (text('version') === '2') {
-    throw new EngineError(
-      'not_implemented',
-      'this engine has the classic builder: set DOCKER_BUILDKIT=0, or use buildx with its container driver',
-    )
-  }
   if (text('remote') !== '' && text('remote') !== 'client-session') {
     throw new EngineError('not_implemented', `remote build contexts are not supported: ${text('remote')}`)
   }
