@@ -1,0 +1,118 @@
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { FileReceiver } from './file-receiver.ts'
+import { sendFiles } from './file-sender.ts'
+import { goMode } from './go-mode.ts'
+import type { ClientCall } from './grpc-client.ts'
+import { Packet, PacketType } from './session-messages.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'transfer-'))
+  for (const name of ['from', 'to']) await mkdir(join(folder, name))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+/** Two ends of a stream of messages. */
+function pair(): [ClientCall, ClientCall] {
+  const end = () => ({ queue: [] as (Buffer | undefined)[], wake: () => undefined as unknown })
+  const ends = [end(), end()] as const
+  const call = (mine: ReturnType<typeof end>, theirs: ReturnType<typeof end>): ClientCall => {
+    const put = (item: Buffer | undefined) => {
+      theirs.queue.push(item)
+      theirs.wake()
+    }
+    return {
+      send: async (bytes) => put(Buffer.from(bytes)),
+      end: () => put(undefined),
+      cancel: () => put(undefined),
+      messages: (async function* () {
+        for (;;) {
+          while (mine.queue.length === 0)
+            await new Promise<void>((resolve) => (mine.wake = resolve as () => undefined))
+          const item = mine.queue.shift()
+          if (item === undefined) return
+          yield item
+        }
+      })(),
+    }
+  }
+  return [call(ends[0], ends[1]), call(ends[1], ends[0])]
+}
+
+it('brings a tree across: modes, times, links, many files at once', async () => {
+  const from = join(folder, 'from')
+  await mkdir(join(from, 'd/deep'), { recursive: true })
+  await writeFile(join(from, 'd/deep/big'), Buffer.alloc(100_000, 7))
+  await writeFile(join(from, 'empty'), '')
+  for (let n = 0; n < 50; n++) await writeFile(join(from, `d/${n}`), String(n))
+  await symlink('../empty', join(from, 'd/link'))
+  await chmod(join(from, 'empty'), 0o4751)
+  await chmod(join(from, 'd'), 0o700)
+  await utimes(join(from, 'd'), 1_600_000_000, 1_600_000_000)
+  const [sender, receiver] = pair()
+  let bytes = 0
+  await Promise.all([
+    sendFiles(from, sender, () => undefined),
+    new FileReceiver(join(folder, 'to'), receiver, (total) => {
+      bytes = total
+    }).run(),
+  ])
+  const to = join(folder, 'to')
+  expect((await readdir(to, { recursive: true })).sort()).toEqual(
+    (await readdir(from, { recursive: true })).sort(),
+  )
+  expect(await readFile(join(to, 'd/deep/big'))).toEqual(Buffer.alloc(100_000, 7))
+  expect(await readFile(join(to, 'd/49'), 'utf8')).toBe('49')
+  expect(await readlink(join(to, 'd/link'))).toBe('../empty')
+  expect((await stat(join(to, 'empty'))).mode & 0o7777).toBe(0o4751)
+  const { mode, mtimeMs } = await stat(join(to, 'd'))
+  expect([mode & 0o777, mtimeMs]).toEqual([0o700, 1_600_000_000_000])
+  expect(bytes).toBeGreaterThan(100_000)
+})
+
+const stat1 = (path: string, more: object = {}) =>
+  Packet.encode({ type: PacketType.STAT, stat: { path, mode: goMode(0o100644), ...more } })
+
+/** What a client sends that is not as it should be. */
+async function receive(...packets: Uint8Array[]): Promise<void> {
+  const [client, receiver] = pair()
+  for (const packet of packets) await client.send(packet)
+  client.end()
+  await new FileReceiver(join(folder, 'to'), receiver, () => undefined).run()
+}
+
+it('never leaves its folder, whatever a client sends', async () => {
+  await writeFile(join(folder, 'outside'), 'as it was')
+  await receive(stat1('../../outside', {}))
+  await receive(stat1('evil', { mode: goMode(0o120777), linkname: folder }), stat1('evil/outside'))
+  await expect(receive(stat1('hard', { linkname: '../../../from' }))).rejects.toThrow()
+  await expect(receive(stat1('.'))).rejects.toThrow('invalid path in the context: .')
+  await expect(receive(Packet.encode({ type: PacketType.DATA, id: 9 }))).rejects.toThrow('not asked for: 9')
+  await expect(receive(Packet.encode({ type: PacketType.ERR, data: Buffer.from('no') }))).rejects.toThrow(
+    'no',
+  )
+  expect(await readFile(join(folder, 'outside'), 'utf8')).toBe('as it was')
+  expect((await readdir(folder)).sort()).toEqual(['from', 'outside', 'to'])
+})
+
+it('keeps hard links', async () => {
+  await writeFile(join(folder, 'to/a'), 'x')
+  await receive(stat1('b', { linkname: 'a' }))
+  const [a, b] = [await stat(join(folder, 'to/a')), await stat(join(folder, 'to/b'))]
+  expect(a.ino).toBe(b.ino)
+})
