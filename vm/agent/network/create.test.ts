@@ -33,6 +33,12 @@ test('a plain network gets the next pool, a gateway and a bridge named after its
   })
 })
 
+test('where the host has routes to every pool, one that no network has is taken all the same', () => {
+  const first = { ...build({ Name: 'n1' }, [], ['172.16.0.0/12', '192.168.0.0/16']), bridge: 'br-first' }
+  expect(first.ipam[0]?.Subnet).toBe('172.17.0.0/16')
+  expect(build({ Name: 'n2' }, [first], ['0.0.0.0/1', '128.0.0.0/1']).ipam[0]?.Subnet).toBe('172.18.0.0/16')
+})
+
 test('IPv6 without a subnet takes a unique-local one', () => {
   expect(build({ Name: 'n1', EnableIPv6: true }).ipam).toEqual([
     { Subnet: '172.17.0.0/16', Gateway: '172.17.0.1' },

@@ -120,7 +120,9 @@ function choose(family: 4 | 6, configs: readonly IpamConfig[], around: Surroundi
     return ipamConfigOf(subnet)
   }
   const taken = [...used, ...around.avoid]
-  const prefix = family === 4 ? choosePrefix(taken) : chooseUlaPrefix(taken, around.random)
+  // A VPN that routes every private address leaves nothing clear: then it is warned of, not refused.
+  const prefix =
+    family === 4 ? (choosePrefix(taken) ?? choosePrefix(used)) : chooseUlaPrefix(taken, around.random)
   if (!prefix) throw invalid('all predefined address pools have been fully subnetted')
   return ipamConfigOf(subnetOf({ Subnet: formatPrefix(prefix) }))
 }

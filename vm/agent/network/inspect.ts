@@ -28,7 +28,7 @@ export function inspectNetwork(
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
     Containers: Object.fromEntries(
-      members.map(({ sandbox, endpoint }) => [
+      byContainer(members).map(({ sandbox, endpoint }) => [
         sandbox.containerId,
         {
           Name: sandbox.containerName,
@@ -42,6 +42,11 @@ export function inspectNetwork(
     Options: network.options,
     Labels: network.labels,
   }
+}
+
+/** As a sorted map, like dockerd's: an agent that came back reads its members in another order. */
+function byContainer<T extends { sandbox: SandboxRecord }>(members: readonly T[]): T[] {
+  return [...members].sort((a, b) => (a.sandbox.containerId < b.sandbox.containerId ? -1 : 1))
 }
 
 function withBits(network: NetworkRecord, address: string): string {
