@@ -9,8 +9,31 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 const CHUNK = 256 * 1024
-/** Bytes between two collections of what a stream leaves behind. */
+/** Buffers that wait for their next use, at most. */
+const SPARE = 4
+/** Bytes between two collections of what streams leave behind. */
 const COLLECT_EVERY = 8 * 1024 * 1024
+
+/** Buffers of one size that are used again; those that live for seconds are the ones that V8 collects last. */
+export class BufferPool {
+  readonly #size: number
+  readonly #spare: Buffer[] = []
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  take(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#size)
+  }
+
+  /** Nobody may hold on to a part of it. */
+  give(buffer: Buffer): void {
+    if (this.#spare.length < SPARE) this.#spare.push(buffer)
+  }
+}
+
+const chunks = new BufferPool(CHUNK)
 
 /** A file from `start`, at most `size` bytes. A link at its path is not followed. */
 export async function* fileChunks(
@@ -20,8 +43,8 @@ export async function* fileChunks(
   let at = options.start ?? 0
   const end = at + (options.size ?? Number.POSITIVE_INFINITY)
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  const buffer = chunks.take()
   try {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(1, end - at)))
     while (at < end) {
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - at), at)
       if (bytesRead === 0) return
@@ -29,6 +52,7 @@ export async function* fileChunks(
       yield buffer.subarray(0, bytesRead)
     }
   } finally {
+    chunks.give(buffer)
     await file.close()
   }
 }
@@ -38,7 +62,6 @@ export async function* fileChunks(
  * that are done collected every few megabytes.
  */
 export async function* collected(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let passed = 0
   for await (const chunk of source) {
     passed += chunk.length
     if (passed >= COLLECT_EVERY) {
@@ -48,6 +71,9 @@ export async function* collected(source: AsyncIterable<Uint8Array>): AsyncIterab
     yield chunk
   }
 }
+
+/** Bytes of all streams of this thread since the last collection. */
+let passed = 0
 
 type Collect = (options: { type: 'minor' }) => void
 let collect: Collect | undefined

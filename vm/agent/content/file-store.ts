@@ -4,7 +4,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError } from '../../api/errors.ts'
-import { fileChunks } from './chunks.ts'
+import { BufferPool, fileChunks } from './chunks.ts'
 import { noSpace, Room } from './room.ts'
 import type { ContentStore, Digest } from './store.ts'
 
@@ -131,7 +131,7 @@ async function drain(
   signal: AbortSignal | undefined,
 ): Promise<{ digest: Digest; size: number }> {
   const hash = createHash('sha256')
-  const writer = new BatchWriter(file, limit ?? BATCH)
+  const writer = new BatchWriter(file)
   let size = 0
   try {
     for await (const chunk of source) {
@@ -150,23 +150,22 @@ async function drain(
   return { digest: `sha256:${hash.digest('hex')}`, size }
 }
 
-/** Copies chunks together and writes one batch while the next is collected, in two buffers that it keeps. */
+const batches = new BufferPool(BATCH)
+
+/** Copies chunks together and writes one batch while the next is collected. */
 class BatchWriter {
   readonly #file: FileHandle
-  readonly #batchSize: number
   #batch: Buffer | undefined
-  #spare: Buffer | undefined
   #size = 0
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(file: FileHandle, expected: number) {
+  constructor(file: FileHandle) {
     this.#file = file
-    this.#batchSize = Math.max(1, Math.min(BATCH, expected))
   }
 
   async push(chunk: Uint8Array): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
-      this.#batch ??= Buffer.allocUnsafeSlow(this.#batchSize)
+      this.#batch ??= batches.take()
       const piece = chunk.subarray(at, at + this.#batch.length - this.#size)
       this.#batch.set(piece, this.#size)
       this.#size += piece.length
@@ -184,11 +183,10 @@ class BatchWriter {
   async #flush(): Promise<void> {
     await this.#writing
     const [batch, size] = [this.#batch, this.#size]
-    if (!batch || size === 0) return
-    this.#batch = this.#spare
-    this.#spare = batch
+    if (!batch) return
+    this.#batch = undefined
     this.#size = 0
-    this.#writing = this.#write(batch.subarray(0, size))
+    this.#writing = this.#write(batch.subarray(0, size)).finally(() => batches.give(batch))
     // Who waits next hears of it.
     this.#writing.catch(() => undefined)
   }

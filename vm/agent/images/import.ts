@@ -2,11 +2,11 @@
 import { EngineError } from '../../api/errors.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Digest } from '../content/store.ts'
+import { decompressed } from '../snapshots/decompress.ts'
 import { applyChanges } from './changes.ts'
 import type { Committer } from './commit.ts'
 import type { Layers } from './layers.ts'
 import { ALL_BLOBS, type Leases } from './leases.ts'
-import { decompressed } from './load.ts'
 import { parsePlatform } from './manifest.ts'
 import { MediaType } from './media-types.ts'
 

@@ -1,6 +1,7 @@
 /** Layers on their way in: each blob is fetched once, each chain unpacked once, however many pulls want them. */
 import { randomUUID } from 'node:crypto'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
+import { collected } from '../content/chunks.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
 import type { AppliedLayer, LayerApplier, Snapshotter } from '../snapshots/snapshotter.ts'
@@ -49,9 +50,11 @@ export class Layers {
     watch: Watch,
     fetch: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
   ): Promise<void> {
+    // Whoever downloads a layer unpacks it soon.
+    this.#applier.warm()
     await this.#downloads.run(descriptor.digest, watch, ({ signal, onProgress }) =>
       this.#slots.use(async () => {
-        await this.#content.write(counted(fetch(signal), onProgress), descriptor, { signal })
+        await this.#content.write(collected(counted(fetch(signal), onProgress)), descriptor, { signal })
       }, signal),
     )
   }

@@ -2,16 +2,14 @@
  * `docker load`: docker-archive and OCI layout tars. The archive is streamed once: files go straight into the content
  * store, so memory stays flat and files may come in any order.
  */
-import type { Transform } from 'node:stream'
 import * as v from 'valibot'
 import { EngineError } from '../../api/errors.ts'
 import type { ProgressMessage } from '../../api/images.ts'
-import { collected } from '../content/chunks.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
 import type { EventBus } from '../events.ts'
+import { decompressed } from '../snapshots/decompress.ts'
 import { type TarHeader, TarReader } from '../snapshots/tar-reader.ts'
-import { compressionOf, decompressor } from '../snapshots/unpack.ts'
 import { blobPath, IndexFile, ManifestFile } from './archive.ts'
 import { chainIds, shortId } from './chain.ts'
 import type { Layers } from './layers.ts'
@@ -210,51 +208,6 @@ export async function* entriesOf(
   } finally {
     await input.return?.()
   }
-}
-
-/** Gunzips (or unzstds) a stream by its first bytes. A chunk holds until the next is asked for. */
-export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const input = collected(source)[Symbol.asyncIterator]()
-  const first = await input.next()
-  if (first.done) return
-  const whole = (async function* () {
-    try {
-      for (let item: IteratorResult<Uint8Array> = first; !item.done; item = await input.next())
-        yield item.value
-    } finally {
-      await input.return?.()
-    }
-  })()
-  const transform = decompressor(compressionOf(first.value))
-  yield* transform ? through(whole, transform) : whole
-}
-
-async function* through(source: AsyncIterable<Uint8Array>, transform: Transform): AsyncIterable<Uint8Array> {
-  const feeding = (async () => {
-    try {
-      for await (const chunk of source) await written(transform, chunk)
-      transform.end()
-    } catch (error) {
-      transform.destroy(error instanceof Error ? error : new Error(String(error)))
-    }
-  })()
-  try {
-    for await (const chunk of collected(transform)) yield chunk
-  } catch (error) {
-    const corrupt = error instanceof Error && 'code' in error && /^Z_|ZSTD/.test(String(error.code))
-    if (!corrupt) throw error
-    throw new EngineError('data_loss', `corrupt archive: ${error.message}`, { cause: error })
-  } finally {
-    transform.destroy()
-    await feeding
-  }
-}
-
-/** Until the transform has done with the chunk. */
-function written(transform: Transform, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    transform.write(chunk, (error) => (error ? reject(error) : resolve()))
-  })
 }
 
 function need(files: Files, path: string): Blob {

@@ -62,8 +62,8 @@ async function feed(source: AsyncIterable<Uint8Array>, stdin: Writable, stdout: 
   try {
     for await (const chunk of source) {
       if (stdin.destroyed) return
-      if (!stdin.write(chunk))
-        await new Promise<void>((resolve) => stdin.once('drain', resolve).once('close', resolve))
+      // The chunk may be the same buffer again next time.
+      await new Promise<void>((resolve) => stdin.write(chunk, () => resolve()))
     }
     stdin.end()
   } catch (error) {

@@ -55,6 +55,8 @@ export interface AppliedLayer {
  * whiteouts obey "never delete what this very layer wrote". What was written is on disk when it answers.
  */
 export interface LayerApplier {
+  /** Says that a layer comes soon, so that what takes a while to start is ready. */
+  warm(): void
   /**
    * `path`: a file with the tar, plain, gzip or zstd (told by its first bytes). `onProgress` gets the bytes of it that
    * were read so far. `digest`: the verified digest of the file, which saves hashing a plain tar. Refusals are invalid_argument or data_loss naming the entry; a full disk is unavailable.

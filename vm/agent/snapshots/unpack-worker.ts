@@ -46,7 +46,7 @@ export class LayerUnpacker implements LayerApplier, AsyncDisposable {
     this.#makeWorker = options.makeWorker
   }
 
-  /** Starts the thread ahead of the first layer: that costs a moment that a download can hide. */
+  /** Starts the thread: that costs a moment that a download can hide. */
   warm(): void {
     this.#start()
     this.#scheduleEnd()

@@ -1,15 +1,14 @@
 /** A layer file (plain, gzip or zstd tar) onto a directory: decompress, hash, apply, sync. */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { Transform } from 'node:stream'
-import * as zlib from 'node:zlib'
 import { EngineError } from '../../api/errors.ts'
-import { collected, fileChunks } from '../content/chunks.ts'
+import { fileChunks } from '../content/chunks.ts'
 import type { Digest } from '../content/store.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { LayerWriter } from './apply.ts'
+import { decompressed } from './decompress.ts'
 import { packTree } from './diff.ts'
+import { isCompressed } from './external-compression.ts'
 import type { AppliedLayer, PackedLayer } from './snapshotter.ts'
 import { TarReader } from './tar-reader.ts'
 
@@ -25,33 +24,6 @@ export interface UnpackRequest {
 export type UnpackKernel = Pick<Kernel, 'mknod' | 'setXattr' | 'syncFilesystem'>
 export type CopyKernel = UnpackKernel & Pick<Kernel, 'getXattr' | 'listXattrs'>
 
-// Node 22.15 and newer; unit tests may run on an older one.
-const zstd = (zlib as { createZstdDecompress?: (options: { chunkSize: number }) => Transform })
-  .createZstdDecompress
-
-const READ_SIZE = 1024 * 1024
-const CHUNK = 256 * 1024
-
-/** What a file is compressed with, by its first bytes. invalid_argument for what the engine cannot read. */
-export function compressionOf(head: Uint8Array): 'none' | 'gzip' | 'zstd' {
-  const starts = (...magic: number[]) => magic.every((byte, index) => head[index] === byte)
-  if (starts(0x1f, 0x8b)) return 'gzip'
-  if (starts(0x28, 0xb5, 0x2f, 0xfd)) return 'zstd'
-  if (starts(0x42, 0x5a, 0x68))
-    throw new EngineError('invalid_argument', 'bzip2 compression is not supported')
-  if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a))
-    throw new EngineError('invalid_argument', 'xz compression is not supported')
-  return 'none'
-}
-
-/** The decompressor for it, or undefined for a plain tar. */
-export function decompressor(compression: 'none' | 'gzip' | 'zstd'): Transform | undefined {
-  if (compression === 'gzip') return zlib.createGunzip({ chunkSize: CHUNK })
-  if (compression !== 'zstd') return undefined
-  if (!zstd) throw new EngineError('not_implemented', 'zstd compression is not supported by this runtime')
-  return zstd({ chunkSize: CHUNK })
-}
-
 /**
  * Fills `upper`; what it holds after a failure is the caller's to remove. `onProgress` gets bytes read of the file.
  */
@@ -60,21 +32,10 @@ export async function unpack(
   request: UnpackRequest,
   options: { signal?: AbortSignal; onProgress?: (bytes: number) => void } = {},
 ): Promise<AppliedLayer> {
-  const compression = compressionOf(await headOf(request.path))
-  const known = compression === 'none' ? request.digest : undefined
-  const transform = decompressor(compression)
-  if (!transform) {
-    return fill(kernel, request, known, counted(fileChunks(request.path), options.onProgress), options.signal)
-  }
-  const file = createReadStream(request.path, { highWaterMark: READ_SIZE })
-  file.on('error', (error) => transform.destroy(error))
-  try {
-    const source = counted(collected(file.pipe(transform)), () => options.onProgress?.(file.bytesRead))
-    return await fill(kernel, request, undefined, source, options.signal)
-  } finally {
-    file.destroy()
-    transform.destroy()
-  }
+  const compressed = isCompressed(await headOf(request.path))
+  const file = counted(fileChunks(request.path), options.onProgress)
+  const known = compressed ? undefined : request.digest
+  return fill(kernel, request, known, compressed ? decompressed(file) : file, options.signal)
 }
 
 /**
@@ -154,15 +115,12 @@ async function headOf(path: string): Promise<Uint8Array> {
   }
 }
 
-/** System and zlib errors as the engine's. */
+/** System errors as the engine's. */
 function worded(error: unknown): unknown {
   if (error instanceof EngineError || !(error instanceof Error) || !('code' in error)) return error
   const code = String(error.code)
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new EngineError('unavailable', 'no space left on device', { cause: error })
-  }
-  if (/^Z_|^ERR_ZSTD|ZSTD/.test(code)) {
-    return new EngineError('data_loss', `corrupt layer: ${error.message}`, { cause: error })
   }
   if (code === 'ENAMETOOLONG') return new EngineError('invalid_argument', error.message, { cause: error })
   return error
