@@ -10,6 +10,11 @@ export class EventBus {
   readonly #subscribers = new Set<(event: EventMessage) => void>()
   #lastNano = 0n
 
+  /** How many listen now. */
+  get subscribers(): number {
+    return this.#subscribers.size
+  }
+
   /** Publishes a fact. Never throws, never waits. */
   publish(type: EventType, action: string, id: string, attributes: Record<string, string> = {}): void {
     const ms = Date.now()

@@ -19,7 +19,26 @@ export function hijackUpgrade(upgrade: Upgrade, contentType: string, protocol: s
     `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
   )
   if (head.length > 0) stream.unshift(head)
+  closeWithClient(stream)
   return stream
+}
+
+/** How often a client that has said everything is asked whether it still listens, in milliseconds. */
+const PROBE = 5000
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * After a client's EOF its going away is no event: both look alike to who reads. To write nothing fails once it is
+ * gone, so that a stream which never says anything does not keep the connection for ever.
+ */
+function closeWithClient(stream: Duplex): void {
+  stream.once('end', () => {
+    const timer = setInterval(() => {
+      if (!stream.writableEnded) stream.write(NOTHING)
+    }, PROBE)
+    timer.unref()
+    stream.once('close', () => clearInterval(timer))
+  })
 }
 
 /**

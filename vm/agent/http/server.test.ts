@@ -4,13 +4,14 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { EngineError } from '../../api/errors.ts'
 import type { Route } from './router.ts'
 import { HttpServer } from './server.ts'
 
 let aborted: Promise<void>
 let sawAbort: () => void
+let ended = false
 const routes: Route[] = [
   { method: 'GET', path: '/hello/{name}', handler: (ctx) => ctx.send(200, { hello: ctx.param('name') }) },
   { method: 'GET', path: '/images/{name*}/json', handler: (ctx) => ctx.text(200, ctx.param('name')) },
@@ -18,6 +19,16 @@ const routes: Route[] = [
     method: 'POST',
     path: '/strict',
     handler: async (ctx) => ctx.send(201, await ctx.json(v.object({ Size: v.number() }))),
+  },
+  {
+    method: 'POST',
+    path: '/silent',
+    handler: async (ctx) => {
+      const stream = await ctx.hijack({ contentType: 'application/vnd.docker.raw-stream' })
+      stream.resume().once('close', () => {
+        ended = true
+      })
+    },
   },
   {
     method: 'GET',
@@ -223,6 +234,28 @@ describe('hijack', () => {
     const answer = await raw(`${head}${body}`)
     expect(answer).toMatch(/^HTTP\/1.1 409 Conflict\r\n/)
     expect(answer).toContain('{"message":"refused"}')
+  })
+
+  it('ends with a client that said everything before and then goes away', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const socket = connect({ path, allowHalfOpen: true })
+      socket.write(`POST /silent HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`)
+      await new Promise((resolve) => socket.once('data', resolve))
+      socket.end()
+      await expect.poll(() => vi.getTimerCount()).toBeGreaterThan(0)
+      vi.advanceTimersByTime(20_000)
+      expect(ended).toBe(false)
+      socket.destroy()
+      await expect
+        .poll(() => {
+          vi.advanceTimersByTime(20_000)
+          return ended
+        })
+        .toBe(true)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('answers 200 and the stream as body to clients that do not upgrade', async () => {

@@ -1,5 +1,6 @@
 /** The engine about itself: version, info, disk usage, clock, configuration, shutdown. */
 
+import { readdir } from 'node:fs/promises'
 import type { ContainerSummary } from '../../api/containers.ts'
 import { EngineError } from '../../api/errors.ts'
 import type { ImageSummary } from '../../api/images.ts'
@@ -119,6 +120,10 @@ export class System {
       RegistryConfig: registryConfig(config),
       Warnings: warnings.length > 0 ? warnings.map((text) => `WARNING: ${text}`) : null,
       SystemTime: new Date().toISOString(),
+      NFd: (await readdir('/proc/self/fd')).length,
+      // What keeps our loop busy: timers, watchers, sockets, children.
+      NGoroutines: process.getActiveResourcesInfo().length,
+      NEventsListener: this.#options.events.subscribers,
       ...FEATURES,
       HttpProxy: config.httpProxy,
       HttpsProxy: config.httpsProxy,
@@ -224,11 +229,8 @@ const FEATURES = {
   PidsLimit: true,
   IPv4Forwarding: true,
   Debug: false,
-  NFd: 0,
   OomKillDisable: false,
-  NGoroutines: 0,
   LoggingDriver: 'json-file',
-  NEventsListener: 0,
   GenericResources: null,
   Labels: [],
   ExperimentalBuild: false,
