@@ -113,7 +113,7 @@ test('the whole vector of a Linux host', () => {
       "-device",
       "virtio-blk-pci,disable-legacy=on,drive=data,serial=slipway-data,write-cache=on,iothread=io",
       "-netdev",
-      "user,id=net,net=10.0.2.0/24,ipv6=on,hostfwd=tcp:127.0.0.1:40022-10.0.2.15:22",
+      "user,id=net,net=10.0.2.0/24,ipv4=on,ipv6=on,hostfwd=tcp:127.0.0.1:40022-10.0.2.15:22",
       "-device",
       "virtio-net-pci,disable-legacy=on,netdev=net,mac=52:54:00:51:1b:0a,romfile=",
       "-chardev",
@@ -166,7 +166,7 @@ test('disks: the system is read-only and first, the data disk honours flushes an
 
 test('ssh is reachable on the loopback address only', () => {
   expect(one(qemuArgs(spec(), 'linux'), '-netdev')).toBe(
-    'user,id=net,net=10.0.2.0/24,ipv6=on,hostfwd=tcp:127.0.0.1:40022-10.0.2.15:22',
+    'user,id=net,net=10.0.2.0/24,ipv4=on,ipv6=on,hostfwd=tcp:127.0.0.1:40022-10.0.2.15:22',
   )
 })
 

@@ -136,7 +136,7 @@ function disks({ systemDisk, dataDisk }: VmSpec): string[][] {
 function network({ sshPort }: VmSpec): string[][] {
   const forward = `hostfwd=tcp:127.0.0.1:${sshPort}-${GUEST_ADDRESS}:22`
   return [
-    ['-netdev', `user,id=net,net=${GUEST_NETWORK},ipv6=on,${forward}`],
+    ['-netdev', `user,id=net,net=${GUEST_NETWORK},ipv4=on,ipv6=on,${forward}`],
     ['-device', 'virtio-net-pci,disable-legacy=on,netdev=net,mac=52:54:00:51:1b:0a,romfile='],
   ]
 }
