@@ -7,7 +7,7 @@ export type DockerRunner = (...args: string[]) => Promise<Result>
 /** Median and extremes of one figure, in its own unit. */
 export interface Figure {
   name: string
-  unit: 's' | 'MiB' | 'MB/s' | 'ms' | '%'
+  unit: 's' | 'MiB' | 'MB' | 'MB/s' | 'ms' | '%' | '/s'
   median: number
   min: number
   max: number
@@ -21,7 +21,19 @@ export function figure(name: string, unit: Figure['unit'], samples: number[]): F
 
 export function formatFigure({ name, unit, median, min, max }: Figure): string {
   const text = (value: number) => value.toFixed(value < 10 ? 2 : 1)
-  return `${name.padEnd(46)} ${text(median).padStart(8)} ${unit.padEnd(4)} (${text(min)} – ${text(max)})`
+  return `${name.padEnd(52)} ${text(median).padStart(8)} ${unit.padEnd(4)} (${text(min)} – ${text(max)})`
+}
+
+/** One row beside its budget; `wanted` is empty where there is none. */
+export function formatBudget(
+  name: string,
+  value: number,
+  unit: string,
+  wanted: string,
+  met: boolean,
+): string {
+  const verdict = wanted && `budget ${wanted} ${unit}: ${met ? 'met' : 'MISSED'}`
+  return `${name.padEnd(52)} ${value.toFixed(1).padStart(8)} ${unit.padEnd(4)} ${verdict}`.trimEnd()
 }
 
 /** Seconds that one call takes; what it throws is thrown on. */
