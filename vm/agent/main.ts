@@ -186,6 +186,7 @@ async function main(): Promise<void> {
     powerOff,
   })
 
+  await networks.open()
   const restore = await loadContainers(parts, supervisor)
   const server = owned.use(
     new HttpServer({

@@ -54,13 +54,12 @@ export class Publisher {
     this.#log = options.log
   }
 
-  /** Finds what an earlier agent published; answers what the firewall must hold of it. */
-  async load(): Promise<Publication[]> {
+  /** Finds what an earlier agent published. */
+  async load(): Promise<void> {
     const records = await this.#folder.load((name, error) =>
       this.#log(`published ports ${name}: ${messageOf(error)}`),
     )
     for (const record of records) this.#records.set(record.containerId, record)
-    return this.publications()
   }
 
   /** What the firewall must hold now. */

@@ -53,6 +53,7 @@ export class Networks implements NetworkService {
   readonly #clearance: Clearance
   readonly #guard: Guard
   #vmDns: DnsOptions = { servers: ['10.0.2.3'], search: [], options: [] }
+  #opened: Promise<void> | undefined
   #ready: Promise<void> | undefined
 
   constructor(options: NetworksOptions) {
@@ -123,8 +124,8 @@ export class Networks implements NetworkService {
   }
 
   /**
-   * Reads the disk, builds the bridges, loads the firewall (the only process this service ever spawns) and takes up
-   * what an earlier agent left. Everything that needs it waits for it; called once, by whoever comes first.
+   * Builds the bridges, loads the firewall (the only process this service ever spawns) and takes up what an earlier
+   * agent left. Everything that needs it waits for it; called once, by whoever comes first.
    */
   start(): Promise<void> {
     this.#ready ??= this.#start().catch((error: unknown) => {
@@ -134,15 +135,31 @@ export class Networks implements NetworkService {
     return this.#ready
   }
 
-  async #start(): Promise<void> {
+  /**
+   * Reads the disk: enough for what `published` and `endpoints` answer, and to be done before anybody can ask them.
+   * Nothing is set up yet.
+   */
+  open(): Promise<void> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined
+      throw error
+    })
+    return this.#opened
+  }
+
+  async #open(): Promise<void> {
     const onBad = (name: string, error: unknown) => this.#log(`network state ${name}: ${messageOf(error)}`)
     this.#vmDns = parseResolvConf(await readFile(this.#resolvConfPath, 'utf8'))
     await this.#catalog.load(() => this.#definitions.newId(), onBad)
     await this.#sandboxes.load(onBad)
-    const publications = await this.#publisher.load()
+    await this.#publisher.load()
+  }
+
+  async #start(): Promise<void> {
+    await this.open()
     for (const network of this.#definitions.bridges()) this.#definitions.ensureBridge(network)
     this.#links.route(UPLINK, UPLINK_SIX)
-    await this.#firewall.load(this.#definitions.rules(), publications)
+    await this.#reload()
     this.#guard.start()
     for (const sandbox of this.#sandboxes.all()) {
       if (sandbox.dns) await this.#resume(sandbox)
