@@ -155,7 +155,7 @@ function optionsOf(ctx: Context): BuildOptions {
 /** A query parameter that holds JSON; invalid_argument names it. */
 function parsed<S extends v.GenericSchema>(ctx: Context, name: string, schema: S): v.InferOutput<S> {
   const text = ctx.query.get(name)
-  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text ? text : '{}')
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text && text !== 'null' ? text : '{}')
   if (result.success) return result.output
   throw new EngineError('invalid_argument', `${name}: ${result.issues[0].message}`)
 }
