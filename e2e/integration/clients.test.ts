@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import Docker from 'dockerode'
@@ -75,6 +76,8 @@ test('testcontainers starts a service, waits for its log and port, and talks to 
     .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/))
     .start()
   expect(redis.getMappedPort(6379)).toBeGreaterThan(1023)
+  const socket = connect(redis.getMappedPort(6379), redis.getHost()).end('PING\r\n')
+  expect(await text(socket)).toBe('+PONG\r\n')
   expect((await redis.exec(['redis-cli', 'set', 'key1', 'hello'])).output).toContain('OK')
   expect((await redis.exec(['cat', '/tmp/file'])).output).toBe('copied')
 })

@@ -63,7 +63,7 @@ test('a web server and its client find each other by service name', async () => 
   await files({
     'compose.yaml': `
 services:
-  web: { image: nginx, ports: ["127.0.0.1:${port}:80"] }
+  web: { image: nginx, ports: ["${port}:80"] }
   client: { image: busybox, command: sleep 1000, depends_on: [web] }
 `,
   })
@@ -72,6 +72,8 @@ services:
     'Welcome to nginx!',
   )
   expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('Welcome to nginx!')
+  expect((await compose('port', 'web', '80')).stdout.trim()).toBe(`127.0.0.1:${port}`)
+  expect((await compose('ps', '--format', '{{.Ports}}', 'web')).stdout).toContain(`127.0.0.1:${port}->80/tcp`)
   expect(
     (await compose('ps', '--format', '{{.Service}} {{.State}}')).stdout.trim().split('\n').sort(),
   ).toEqual(['client running', 'web running'])
