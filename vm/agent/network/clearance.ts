@@ -94,9 +94,7 @@ export class Clearance implements Disposable {
 
   #reason(left: Prefix): string {
     const route = this.#hostRoutes.find((other) => overlaps(other, left))
-    return route
-      ? `this computer has a route to ${formatPrefix(route)}`
-      : 'nothing on this computer is in its usual place any more'
+    return route ? `this computer has a route to ${formatPrefix(route)}` : 'its usual place is clear again'
   }
 
   [Symbol.dispose](): void {
