@@ -1,27 +1,14 @@
 /** COPY and ADD: which files, what they hash to, and how they get into a root filesystem. */
-import { createHash, type Hash } from 'node:crypto'
-import { createReadStream, type Stats } from 'node:fs'
-import {
-  chmod,
-  chown,
-  copyFile,
-  lchown,
-  lstat,
-  lutimes,
-  mkdir,
-  open,
-  readdir,
-  readlink,
-  rm,
-  symlink,
-  utimes,
-} from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { chown, lstat, mkdir, open, readdir } from 'node:fs/promises'
 import { basename, dirname, join, matchesGlob } from 'node:path'
 import { EngineError } from '../../api/errors.ts'
-import { fileChunks } from '../content/chunks.ts'
 import type { ApplyKernel } from '../snapshots/apply.ts'
 import { isCompressed } from '../snapshots/external-compression.ts'
+import { Breather } from './breather.ts'
 import { extractTar } from './context.ts'
+import { copyChildren, copyEntry, hashTree, type TreeOptions } from './copy-tree.ts'
 import { resolveInRoot } from './root-path.ts'
 
 export interface Source {
@@ -33,14 +20,9 @@ export interface Source {
   name: string
 }
 
-export interface CopyOptions {
-  uid: number
-  gid: number
-  /** Replaces the mode of every file and directory. */
-  mode: number | undefined
+export interface CopyOptions extends TreeOptions {
   /** ADD: local tar archives are unpacked. */
   extract: boolean
-  /** COPY --from keeps nothing of the owner either, but keeps times. */
   signal?: AbortSignal
 }
 
@@ -67,8 +49,9 @@ export async function findSources(root: string, pattern: string, keyword: string
 /** Digest of what a copy would bring: names, kinds, modes and content; owners and times do not count. */
 export async function hashSources(sources: readonly Source[]): Promise<string> {
   const hash = createHash('sha256')
+  const breather = new Breather()
   for (const source of sources)
-    await hashTree(await resolveInRoot(source.root, source.path), source.name, hash)
+    await hashTree(await resolveInRoot(source.root, source.path), source.name, hash, breather)
   return hash.digest('hex')
 }
 
@@ -89,7 +72,7 @@ export async function copySources(
     const info = await lstat(from)
     if (info.isDirectory()) {
       await makeDirectories(root, destination, options)
-      await copyChildren(from, destination, options)
+      await copyChildren(from, destination, options, new Breather(options.signal))
     } else if (options.extract && info.isFile() && (await isArchive(from))) {
       await makeDirectories(root, destination, options)
       await extractTar(createReadStream(from), destination, kernel, options)
@@ -115,50 +98,6 @@ async function glob(root: string, pattern: string): Promise<string[]> {
     found = next
   }
   return found
-}
-
-async function hashTree(path: string, name: string, hash: Hash): Promise<void> {
-  const info = await lstat(path)
-  hash.update(JSON.stringify([name, info.mode, info.isFile() ? info.size : 0]))
-  if (info.isSymbolicLink()) hash.update(await readlink(path))
-  else if (info.isFile()) for await (const chunk of fileChunks(path)) hash.update(chunk)
-  else if (info.isDirectory()) {
-    for (const child of (await readdir(path)).sort())
-      await hashTree(join(path, child), `${name}/${child}`, hash)
-  }
-}
-
-async function copyChildren(from: string, to: string, options: CopyOptions): Promise<void> {
-  for (const name of (await readdir(from)).sort()) {
-    options.signal?.throwIfAborted()
-    const source = join(from, name)
-    const info = await lstat(source)
-    await copyEntry(source, join(to, name), info, options)
-    if (info.isDirectory()) await copyChildren(source, join(to, name), options)
-    if (info.isDirectory()) await utimes(join(to, name), info.atime, info.mtime)
-  }
-}
-
-async function copyEntry(from: string, to: string, info: Stats, options: CopyOptions): Promise<void> {
-  const existing = await lstat(to).catch(() => undefined)
-  if (existing && !(existing.isDirectory() && info.isDirectory())) await rm(to, { recursive: true })
-  if (info.isSymbolicLink()) {
-    await symlink(await readlink(from), to)
-    await lchown(to, options.uid, options.gid)
-    await lutimes(to, info.atime, info.mtime)
-    return
-  }
-  if (info.isDirectory()) {
-    if (!existing?.isDirectory()) await mkdir(to)
-  } else if (info.isFile()) await copyFile(from, to)
-  else
-    throw new EngineError(
-      'invalid_argument',
-      `cannot copy ${basename(from)}: neither a file, a directory nor a link`,
-    )
-  await chown(to, options.uid, options.gid)
-  await chmod(to, options.mode ?? info.mode & 0o7777)
-  if (!info.isDirectory()) await utimes(to, info.atime, info.mtime)
 }
 
 /** Missing parents, owned as the copy is, mode 0755. */

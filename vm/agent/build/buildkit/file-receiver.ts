@@ -1,35 +1,50 @@
 /** A directory of the client's into one of ours: fsutil's protocol, the receiving side. */
-import { chmod, type FileHandle, link, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs'
 import { EngineError } from '../../../api/errors.ts'
-import { resolveInRoot } from '../root-path.ts'
+import { Breather } from '../breather.ts'
 import { permissions, typeOf } from './go-mode.ts'
 import type { ClientCall } from './grpc-client.ts'
 import type { MessageOf } from './proto.ts'
 import { Packet, PacketType, Stat } from './session-messages.ts'
 
 type Entry = MessageOf<typeof Stat>
-interface OpenFile {
-  handle: FileHandle
+interface Wanted {
   path: string
   entry: Entry
+  /** Open from its first bytes on. */
+  fd: number | undefined
 }
 
 export class FileReceiver {
   readonly #root: string
   readonly #call: ClientCall
   readonly #onBytes: (total: number) => void
-  readonly #open = new Map<number, OpenFile>()
-  readonly #directories: { path: string; entry: Entry }[] = []
+  readonly #breather = new Breather()
+  readonly #wanted = new Map<number, Wanted>()
+  /** Directories that were made here: nothing is written but into these, so no link of the client's is followed. */
+  readonly #directories = new Map<string, Entry | undefined>()
+  /** Hard links, made when the files are there. */
+  readonly #links: { from: string; to: string }[] = []
   #next = 0
   #bytes = 0
   #complete = false
 
-  /** Fills the existing directory `root`; nothing leaves it. `onBytes` is told how much has come so far. */
+  /** Fills the existing, empty directory `root`; nothing leaves it. `onBytes` is told how much has come so far. */
   constructor(root: string, call: ClientCall, onBytes: (total: number) => void) {
     this.#root = root
     this.#call = call
     this.#onBytes = onBytes
+    this.#directories.set('', undefined)
   }
 
   async run(): Promise<void> {
@@ -37,42 +52,48 @@ export class FileReceiver {
       for await (const bytes of this.#call.messages) {
         this.#bytes += bytes.length
         this.#onBytes(this.#bytes)
-        const packet = Packet.decode(bytes)
-        if (packet.type === PacketType.FIN) this.#call.end()
-        if (packet.type === PacketType.ERR)
-          throw new EngineError('invalid_argument', Buffer.from(packet.data).toString())
-        if (packet.type === PacketType.STAT) await this.#stat(packet.stat)
-        else if (packet.type === PacketType.DATA) await this.#data(packet.id, packet.data)
-        if (this.#complete && this.#open.size === 0) await this.#finish()
+        this.#packet(Packet.decode(bytes))
+        if (this.#complete && this.#wanted.size === 0) this.#finish()
+        await this.#breather.breathe()
       }
     } finally {
       this.#call.cancel()
-      for (const { handle } of this.#open.values()) await handle.close()
+      for (const { fd } of this.#wanted.values()) if (fd !== undefined) closeSync(fd)
     }
   }
 
+  #packet(packet: MessageOf<typeof Packet>): void {
+    const { type, id, data } = packet
+    if (type === PacketType.STAT) this.#stat(packet.stat)
+    else if (type === PacketType.DATA) this.#data(id, data)
+    else if (type === PacketType.FIN) this.#call.end()
+    else if (type === PacketType.ERR) throw new EngineError('invalid_argument', Buffer.from(data).toString())
+  }
+
   /** Entries come in order, parents first; one without anything is the last. */
-  async #stat(given: Partial<Entry> | undefined): Promise<void> {
+  #stat(given: Partial<Entry> | undefined): void {
     if (given === undefined) {
       this.#complete = true
       return
     }
     const entry = Stat.decode(Stat.encode(given))
     const id = this.#next++
-    const path = await this.#place(entry.path)
+    const name = clean(entry.path)
+    const path = `${this.#root}/${name}`
+    if (name === '') throw invalid(entry.path)
+    this.#directory(parentOf(name))
     switch (typeOf(entry.mode)) {
       case 'directory':
-        await mkdir(path, { recursive: true })
-        this.#directories.push({ path, entry })
+        this.#directory(name)
+        this.#directories.set(name, entry)
         return
       case 'symlink':
-        await symlink(entry.linkname, path)
-        await lutimes(path, entry.modTime / 1e9, entry.modTime / 1e9)
+        symlinkSync(entry.linkname, path)
+        lutimesSync(path, entry.modTime / 1e9, entry.modTime / 1e9)
         return
       case 'file':
-        if (entry.linkname !== '') return link(await this.#place(entry.linkname), path)
-        this.#open.set(id, { handle: await open(path, 'wx', 0o600), path, entry })
-        this.#send(PacketType.REQ, id)
+        if (entry.linkname !== '') this.#links.push({ from: this.#known(entry.linkname), to: path })
+        else this.#ask(id, { path, entry, fd: undefined })
         return
       case 'other':
         // Sockets and devices: nothing that a build could take.
@@ -80,29 +101,43 @@ export class FileReceiver {
     }
   }
 
-  async #data(id: number, data: Uint8Array): Promise<void> {
-    const file = this.#open.get(id)
-    if (!file) throw new EngineError('invalid_argument', `data of a file that was not asked for: ${id}`)
-    if (data.length > 0) {
-      await file.handle.appendFile(data)
-      return
-    }
-    this.#open.delete(id)
-    await file.handle.close()
-    await settle(file.path, file.entry)
+  #ask(id: number, file: Wanted): void {
+    this.#wanted.set(id, file)
+    this.#send(PacketType.REQ, id)
   }
 
-  async #finish(): Promise<void> {
+  #data(id: number, data: Uint8Array): void {
+    const file = this.#wanted.get(id)
+    if (!file) throw new EngineError('invalid_argument', `data of a file that was not asked for: ${id}`)
+    file.fd ??= openSync(file.path, 'wx', 0o600)
+    for (let at = 0; at < data.length; ) at += writeSync(file.fd, data, at)
+    if (data.length > 0) return
+    this.#wanted.delete(id)
+    closeSync(file.fd)
+    settle(file.path, file.entry)
+  }
+
+  #finish(): void {
     this.#complete = false
-    for (const { path, entry } of this.#directories.reverse()) await settle(path, entry)
+    for (const { from, to } of this.#links) linkSync(from, to)
+    for (const [name, entry] of [...this.#directories].reverse())
+      if (entry) settle(`${this.#root}/${name}`, entry)
     this.#send(PacketType.FIN, 0)
   }
 
-  async #place(name: string): Promise<string> {
-    const path = await resolveInRoot(this.#root, name.replaceAll('\\', '/'), { followLast: false })
-    if (path === this.#root) throw new EngineError('invalid_argument', `invalid path in the context: ${name}`)
-    await mkdir(dirname(path), { recursive: true })
-    return path
+  /** Makes it and those above unless they were made before; what is there already is a link of the client's. */
+  #directory(name: string): void {
+    if (this.#directories.has(name)) return
+    this.#directory(parentOf(name))
+    mkdirSync(`${this.#root}/${name}`)
+    this.#directories.set(name, undefined)
+  }
+
+  /** A path in a directory of ours. */
+  #known(text: string): string {
+    const name = clean(text)
+    if (name === '' || !this.#directories.has(parentOf(name))) throw invalid(text)
+    return `${this.#root}/${name}`
   }
 
   /** Not waited for: the client may not read before we have read what it sends. What fails ends the call. */
@@ -111,7 +146,22 @@ export class FileReceiver {
   }
 }
 
-async function settle(path: string, entry: Entry): Promise<void> {
-  await chmod(path, permissions(entry.mode))
-  await utimes(path, entry.modTime / 1e9, entry.modTime / 1e9)
+function settle(path: string, entry: Entry): void {
+  chmodSync(path, permissions(entry.mode))
+  utimesSync(path, entry.modTime / 1e9, entry.modTime / 1e9)
+}
+
+/** The name below the root, without detours. */
+function clean(path: string): string {
+  const parts = path.replaceAll('\\', '/').split('/')
+  if (parts.includes('..')) throw invalid(path)
+  return parts.filter((part) => part !== '' && part !== '.').join('/')
+}
+
+function parentOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('/')))
+}
+
+function invalid(path: string): EngineError {
+  return new EngineError('invalid_argument', `invalid path in the context: ${path}`)
 }

@@ -98,10 +98,12 @@ async function receive(...packets: Uint8Array[]): Promise<void> {
 
 it('never leaves its folder, whatever a client sends', async () => {
   await writeFile(join(folder, 'outside'), 'as it was')
-  await receive(stat1('../../outside', {}))
-  await receive(stat1('evil', { mode: goMode(0o120777), linkname: folder }), stat1('evil/outside'))
-  await expect(receive(stat1('hard', { linkname: '../../../from' }))).rejects.toThrow()
-  await expect(receive(stat1('.'))).rejects.toThrow('invalid path in the context: .')
+  const invalid = (path: string) => `invalid path in the context: ${path}`
+  await expect(receive(stat1('../../outside'))).rejects.toThrow(invalid('../../outside'))
+  const evil = stat1('evil', { mode: goMode(0o120777), linkname: folder })
+  await expect(receive(evil, stat1('evil/outside'))).rejects.toThrow('EEXIST')
+  await expect(receive(stat1('hard', { linkname: 'evil/outside' }))).rejects.toThrow(invalid('evil/outside'))
+  await expect(receive(stat1('.'))).rejects.toThrow(invalid('.'))
   await expect(receive(Packet.encode({ type: PacketType.DATA, id: 9 }))).rejects.toThrow('not asked for: 9')
   await expect(receive(Packet.encode({ type: PacketType.ERR, data: Buffer.from('no') }))).rejects.toThrow(
     'no',
@@ -111,8 +113,9 @@ it('never leaves its folder, whatever a client sends', async () => {
 })
 
 it('keeps hard links', async () => {
-  await writeFile(join(folder, 'to/a'), 'x')
-  await receive(stat1('b', { linkname: 'a' }))
+  const data = (text: string) => Packet.encode({ type: PacketType.DATA, id: 0, data: Buffer.from(text) })
+  const last = Packet.encode({ type: PacketType.STAT })
+  await receive(stat1('a'), stat1('b', { linkname: 'a' }), last, data('x'), data(''))
   const [a, b] = [await stat(join(folder, 'to/a')), await stat(join(folder, 'to/b'))]
   expect(a.ino).toBe(b.ino)
 })

@@ -5,6 +5,9 @@ import { EngineError } from '../../../api/errors.ts'
 import { errorOf, frame, frames, type Status, statusIn } from './grpc-frames.ts'
 import type { Message } from './proto.ts'
 
+/** Bytes that the peer may send ahead: between the VM and its host each turn costs milliseconds. */
+const WINDOW = 4 * 1024 * 1024
+
 export interface ClientCall {
   send(message: Uint8Array): Promise<void>
   /** No more will be sent. */
@@ -25,7 +28,11 @@ export class GrpcClient {
     const { connect } = process.getBuiltinModule('node:http2')
     const closed = new AbortController()
     this.closed = closed.signal
-    this.#session = connect('http://session', { createConnection: () => stream })
+    const settings = { initialWindowSize: WINDOW, enablePush: false }
+    this.#session = connect('http://session', { createConnection: () => stream, settings })
+    this.#session.on('connect', () => {
+      if (!this.#session.destroyed) this.#session.setLocalWindowSize(WINDOW)
+    })
     // What was under way on it hears of it; there is nobody else to tell.
     this.#session.on('error', () => closed.abort())
     this.#session.on('close', () => closed.abort())
