@@ -12,7 +12,7 @@ import { parseSignal } from './signals.ts'
 import { newState, transition } from './state.ts'
 import { humanDuration, statusText } from './status-text.ts'
 import { rfc3339 } from './timestamps.ts'
-import { columnsOf } from './top.ts'
+import { columnsOf, parseProcess } from './top.ts'
 
 describe('status text', () => {
   it.each([
@@ -293,5 +293,26 @@ describe('small things', () => {
     expect(columnsOf('-o pid,comm').map((c) => c.title)).toEqual(['PID', 'COMMAND'])
     expect(columnsOf('aux')[0]?.title).toBe('USER')
     expect(() => columnsOf('-o nope')).toThrow('unknown user-defined format specifier "nope"')
+  })
+
+  it('shows a process as ps does', () => {
+    const stat = '7 (my (odd) name) S 1 7 7 34816 7 0 0 0 0 0 6100 50 0 0 20 5 3 0 1000 2097152 100'
+    const status = 'Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n'
+    const boot = 1_700_000_000
+    const names = { user: new Map([[0, 'root']]), group: new Map<number, string>() }
+    const process = parseProcess(7, { stat, status, cmdline: 'sleep\x005\0' }, boot, names)
+    const row = (args: string, now: number) => columnsOf(args).map(({ value }) => value(process, now))
+    const started = boot * 1000 + 10_000
+    expect(row('-o user,pid,stat,s,bsdtime,time,args', started)).toEqual([
+      'root',
+      '7',
+      'SNsl+',
+      'S',
+      '1:01',
+      '00:01:01',
+      'sleep 5',
+    ])
+    expect(row('-o pid,stime', started + 60_000)).toEqual(['7', '22:13'])
+    expect(row('-o pid,stime', started + 2 * 86_400_000)).toEqual(['7', 'Nov14'])
   })
 })

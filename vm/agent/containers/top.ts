@@ -1,5 +1,6 @@
 /** `docker top`: what `ps` says about the container's processes, read from /proc as `ps -ef` would. */
 import { readFile } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import type { TopResponse } from '../../api/containers.ts'
 import { EngineError } from '../../api/errors.ts'
 import { Cgroup } from '../runtime/cgroup.ts'
@@ -13,6 +14,7 @@ interface Process {
   ppid: number
   uid: number
   gid: number
+  /** As ps marks it: R, S+, Ssl, … */
   state: string
   tty: string
   /** Seconds. */
@@ -42,9 +44,9 @@ const COLUMNS: Record<string, Column> = {
   ppid: { title: 'PPID', value: (p) => String(p.ppid) },
   c: { title: 'C', value: (p, now) => String(Math.floor((p.cpu * 100) / elapsed(p, now))) },
   pcpu: { title: '%CPU', value: (p, now) => ((p.cpu * 100) / elapsed(p, now)).toFixed(1) },
-  pmem: { title: '%MEM', value: () => '0.0' },
-  stime: { title: 'STIME', value: (p) => clock(p.started) },
-  start: { title: 'START', value: (p) => clock(p.started) },
+  pmem: { title: '%MEM', value: (p) => ((p.rss * 100) / totalmem()).toFixed(1) },
+  stime: { title: 'STIME', value: (p, now) => clock(p.started, now) },
+  start: { title: 'START', value: (p, now) => clock(p.started, now) },
   tty: { title: 'TTY', value: (p) => p.tty },
   time: { title: 'TIME', value: (p) => duration(p.cpu) },
   etime: { title: 'ELAPSED', value: (p, now) => duration(elapsed(p, now)) },
@@ -54,7 +56,8 @@ const COLUMNS: Record<string, Column> = {
   rss: { title: 'RSS', value: (p) => String(Math.floor(p.rss / 1024)) },
   vsz: { title: 'VSZ', value: (p) => String(Math.floor(p.vsz / 1024)) },
   stat: { title: 'STAT', value: (p) => p.state },
-  s: { title: 'S', value: (p) => p.state },
+  s: { title: 'S', value: (p) => p.state.slice(0, 1) },
+  bsdtime: { title: 'TIME', value: (p) => minutes(p.cpu) },
   ni: { title: 'NI', value: (p) => String(p.nice) },
   pri: { title: 'PRI', value: (p) => String(p.priority) },
   nlwp: { title: 'NLWP', value: (p) => String(p.threads) },
@@ -75,7 +78,6 @@ const ALIASES: Record<string, string> = {
   thcount: 'nlwp',
   rssize: 'rss',
   vsize: 'vsz',
-  bsdtime: 'time',
   cputime: 'time',
   fname: 'comm',
   rgid: 'gid',
@@ -90,7 +92,7 @@ const FULL: Column[] = [
   ...['pid', 'ppid', 'c', 'stime', 'tty', 'time', 'cmd'].map((name) => COLUMNS[name] as Column),
 ]
 const SHORT = ['pid', 'tty', 'time', 'comm'].map((name) => COLUMNS[name] as Column)
-const BSD = ['user', 'pid', 'pcpu', 'pmem', 'vsz', 'rss', 'tty', 'stat', 'start', 'time', 'args'].map(
+const BSD = ['user', 'pid', 'pcpu', 'pmem', 'vsz', 'rss', 'tty', 'stat', 'start', 'bsdtime', 'args'].map(
   (name) => COLUMNS[name] as Column,
 )
 
@@ -201,7 +203,7 @@ export function parseProcess(
     ppid: number(4),
     uid,
     gid,
-    state: fields[0] ?? '?',
+    state: stateOf(pid, fields[0] ?? '?', number),
     tty: ttyName(number(7)),
     cpu: (number(14) + number(15)) / TICKS,
     started: boot * 1000 + (number(22) / TICKS) * 1000,
@@ -224,8 +226,23 @@ function ttyName(device: number): string {
   return '?'
 }
 
-function clock(ms: number): string {
-  return new Date(ms).toISOString().slice(11, 16)
+/** ps' marks beside the state: priority, session leader, threads, in front on its terminal. */
+function stateOf(pid: number, state: string, number: (index: number) => number): string {
+  const [group, session, front, nice, threads] = [5, 6, 8, 19, 20].map(number)
+  const priority = (nice ?? 0) < 0 ? '<' : (nice ?? 0) > 0 ? 'N' : ''
+  return `${state}${priority}${session === pid ? 's' : ''}${(threads ?? 1) > 1 ? 'l' : ''}${front === group ? '+' : ''}`
+}
+
+/** The time of a day, or the day when that is more than one ago. */
+function clock(ms: number, now: number): string {
+  if (now - ms < 86_400_000) return new Date(ms).toISOString().slice(11, 16)
+  const [, day = '', month = ''] = new Date(ms).toUTCString().split(' ')
+  return `${month}${day}`
+}
+
+function minutes(seconds: number): string {
+  const whole = Math.floor(seconds)
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
 }
 
 function duration(seconds: number): string {
