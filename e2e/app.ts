@@ -107,7 +107,7 @@ export const test = base.extend<Each, Shared>({
     await page.close()
     expect(broken).toEqual([])
   },
-  docker: async ({ engine }, use) => {
+  docker: async ({ engine }, use, info) => {
     const docker = async (...args: string[]): Promise<string> => {
       const { code, stdout, stderr } = await engine.docker(...args)
       if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit code ${code}\n${stdout}${stderr}`)
@@ -118,6 +118,9 @@ export const test = base.extend<Each, Shared>({
     const { stdout } = await engine.docker('ps', '-aq')
     const left = stdout.split('\n').filter(Boolean)
     if (left.length > 0) await docker('rm', '-f', '-v', ...left)
+    if (info.status === info.expectedStatus) return
+    await docker('volume', 'prune', '-af')
+    await docker('network', 'prune', '-f')
   },
 })
 

@@ -126,10 +126,14 @@ test('a failed start shows its cause: a missing program, a taken port with its h
   const containers = new ContainersPage(page)
   await test.step('a program that the image does not have', async () => {
     await engine.docker('run', '-d', '--name', 'nope', IMAGE, 'no-such-program')
-    await expect(containers.row('nope')).toContainText('Created')
-    await expect(containers.row('nope')).toContainText('no-such-program')
+    await expect(containers.row('nope')).toContainText('Failed to start')
+    await expect(containers.row('nope')).toContainText('“no-such-program” is not in the image')
+    await expect(containers.row('nope').locator('.dot-red')).toBeVisible()
     await containers.open('nope')
-    await expect(page.getByRole('alert')).toContainText(/no-such-program.*(not found|no such file)/i)
+    const alert = page.getByRole('main').getByRole('alert')
+    await expect(alert).toContainText('“no-such-program” is not in the image')
+    await alert.getByText('“no-such-program”').click()
+    await expect(alert.getByRole('code')).toContainText(/no-such-program.*(not found|no such file)/i)
   })
   await test.step('the dialog keeps the form and says what is wrong', async () => {
     await containers.app.goTo('Containers')
@@ -156,6 +160,64 @@ test('a failed start shows its cause: a missing program, a taken port with its h
     expect((await fetch(`http://127.0.0.1:${free}/`)).status).toBe(200)
     server.close()
   })
+})
+
+test('a container that took too much memory is red and says so; the list behind the bell has it', async ({
+  window: page,
+  docker,
+  engine,
+}) => {
+  const containers = new ContainersPage(page)
+  await docker('run', '-d', '--name', 'hungry', '-m', '16m', IMAGE, 'tail', '/dev/zero')
+  await expect(containers.row('hungry')).toContainText('Out of memory', { timeout: 60_000 })
+  await expect(containers.row('hungry')).toContainText('Exited (137)')
+  await expect(containers.row('hungry').locator('.dot-red')).toBeVisible()
+  await expect(page.getByRole('region', { name: 'Notifications' })).toContainText(
+    'hungry exited with code 137',
+  )
+  await page.getByRole('button', { name: /^Notices, 1 new/ }).click()
+  const list = page.getByRole('dialog', { name: 'Notices' })
+  await list.getByRole('link', { name: /^hungry exited/ }).click()
+  await expect(containers.app.heading('hungry')).toBeVisible()
+  await expect(page.getByRole('main').getByRole('alert')).toContainText('Out of memory')
+
+  await test.step('muted, the list grows without a word', async () => {
+    await page.getByRole('button', { name: 'Notices', exact: true }).click()
+    await list.getByRole('button', { name: 'Mute', exact: true }).click()
+    await expect
+      .poll(async () => (await engine.slipway('config', 'get', 'notifications')).stdout.trim())
+      .toBe('false')
+    await page.keyboard.press('Escape')
+    await engine.docker('run', '--name', 'brief', IMAGE, 'sh', '-c', 'exit 7')
+    await page.getByRole('button', { name: /^Notices, 1 new/ }).click()
+    await expect(list).toContainText('brief exited with code 7')
+    await expect(page.getByRole('region', { name: 'Notifications' })).not.toContainText('brief')
+    await list.getByRole('button', { name: 'Unmute' }).click()
+    await list.getByRole('button', { name: 'Clear' }).click()
+    await expect(list).toContainText('Nothing has happened yet.')
+  })
+})
+
+test('columns are chosen, and kept', async ({ window: page, docker, engine }) => {
+  const id = await docker('run', '-d', '--name', 'web', IMAGE)
+  const containers = new ContainersPage(page)
+  const header = (name: string) => containers.list.getByRole('columnheader', { name, exact: true })
+  await expect(header('CPU')).toBeVisible()
+  await page.getByRole('button', { name: 'Columns' }).click()
+  for (const name of ['CPU', 'Memory', 'ID', 'Command'])
+    await page.getByRole('menuitemcheckbox', { name }).click()
+  await page.keyboard.press('Escape')
+  await expect(containers.row('web')).toContainText(id.slice(0, 12))
+  await expect(containers.row('web')).toContainText('/bin/welcome')
+  await expect(header('CPU')).toBeHidden()
+  await page.reload()
+  await expect(containers.row('web')).toContainText(id.slice(0, 12))
+  await page.setViewportSize({ width: 720, height: 600 })
+  await expect(header('ID')).toBeHidden()
+  await expect(containers.row('web')).toContainText('Running')
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await engine.slipway('config', 'set', 'containerColumns', 'state,ports,cpu,memory,created')
+  await expect(header('CPU')).toBeVisible()
 })
 
 test('published ports change while the container runs', async ({ window: page, docker }) => {
@@ -219,7 +281,7 @@ test('files: browse, edit, upload, download, delete; then the changes', async ({
   expect(await readFile(await (await download).path())).toEqual(Buffer.alloc(300_000, 7))
   await row('upload.bin').click({ button: 'right' })
   await container.app.choose('Delete')
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await expect(page.getByText('upload.bin deleted')).toBeVisible()
   await expect(row('upload.bin')).toBeHidden()
 
   await container.openTab('Changes')
@@ -233,7 +295,9 @@ test('files: browse, edit, upload, download, delete; then the changes', async ({
 test('stats, processes, environment and inspect tell what runs', async ({ window: page, docker }) => {
   await docker('run', '-d', '--name', 'web', '-e', 'COLOUR=blue', IMAGE)
   const container = new ContainerPage(page)
-  await new ContainersPage(page).open('web')
+  const containers = new ContainersPage(page)
+  await expect(containers.row('web').getByRole('img', { name: /^CPU/ })).toBeVisible()
+  await containers.open('web')
   await test.step('stats', async () => {
     await container.openTab('Stats')
     await expect(page.getByText('Memory, limit', { exact: false })).toBeVisible()

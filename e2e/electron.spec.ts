@@ -167,6 +167,21 @@ test('first run in the same app; tray and menu keep in step', async ({ window, a
         (await tray.items()).find(({ label }) => label === 'welcome')?.items?.map(({ label }) => label),
       )
       .toEqual([`Open localhost:${port}`, 'Open terminal', 'Restart', 'Stop'])
+    await shown.goTo('Containers')
+    await window.getByRole('button', { name: `Open port ${port}` }).click()
+    await expect.poll(opened).toHaveLength(2)
+    await tray.choose('welcome', `Open localhost:${port}`)
+    await expect.poll(opened).toHaveLength(3)
+    expect((await opened())[2]).toBe(`http://localhost:${port}/`)
+    const started = async () => (await home.docker('inspect', '-f', '{{.State.StartedAt}}', 'welcome')).stdout
+    const before = await started()
+    await tray.choose('welcome', 'Restart')
+    await expect.poll(started, { timeout: 60_000 }).not.toBe(before)
+    await expect
+      .poll(async () => (await tray.items()).find(({ label }) => label === 'welcome')?.items?.length, {
+        timeout: 60_000,
+      })
+      .toBe(4)
     await tray.choose('welcome', 'Open terminal')
     await expect(shown.heading('welcome')).toBeVisible()
     await expect(window.getByRole('toolbar', { name: 'Terminal' })).toBeVisible()
@@ -193,7 +208,7 @@ test('first run in the same app; tray and menu keep in step', async ({ window, a
   })
 })
 
-test('native menus with accelerators', async ({ app }) => {
+test('native menus with accelerators', async ({ app, window }) => {
   const menus = await app.evaluate(({ Menu }) =>
     (Menu.getApplicationMenu()?.items ?? []).map(({ label, submenu }) => ({
       label,
@@ -201,7 +216,16 @@ test('native menus with accelerators', async ({ app }) => {
     })),
   )
   expect(menus.map(({ label }) => label)).toEqual(['File', 'Engine', 'Edit', 'View', 'Window', 'Help'])
-  expect(menus[0]?.items).toContain('Quit Slipway|CmdOrCtrl+Q')
+  expect(menus[0]?.items).toEqual(
+    expect.arrayContaining([
+      'Run a container…|CmdOrCtrl+N',
+      'Settings…|CmdOrCtrl+,',
+      'Quit Slipway|CmdOrCtrl+Q',
+    ]),
+  )
+  expect(menus[3]?.items).toEqual(
+    expect.arrayContaining(['Containers|CmdOrCtrl+1', 'Images|CmdOrCtrl+2', 'Machine|CmdOrCtrl+6']),
+  )
   expect(menus[1]?.items.map((item) => item.split('|')[0])).toEqual([
     'Engine stopped',
     'Start engine',
@@ -209,6 +233,12 @@ test('native menus with accelerators', async ({ app }) => {
     'Restart engine',
   ])
   expect(menus[2]?.items.join()).toMatch(/copy/i)
+  await app.evaluate(({ Menu }) => {
+    const view = Menu.getApplicationMenu()?.items[3]?.submenu
+    view?.items.find(({ label }) => label === 'Images')?.click()
+  })
+  await expect(new AppWindow(window).heading('Images')).toBeVisible()
+  await new AppWindow(window).goTo('Containers')
 })
 
 test('closing hides into the tray; a second start brings the window back', async ({

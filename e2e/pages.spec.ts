@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
+import { gzipSync } from 'node:zlib'
 import axe from 'axe-core'
-import type { Page } from 'playwright/test'
+import type { Page, Route } from 'playwright/test'
 import { expect, test } from './app.ts'
 import { AppWindow, type Section } from './pages/app-window.ts'
 import { ContainersPage } from './pages/containers-page.ts'
@@ -48,6 +50,17 @@ for (const theme of ['light', 'dark'] as const) {
       await page.goto(address.href)
       await look(tab)
     }
+    await app.goTo('Settings')
+    await page.getByRole('button', { name: 'Sign in…' }).click()
+    await look('sign in')
+    await page.keyboard.press('Escape')
+    await app.goTo('Volumes')
+    await page.getByRole('link', { name: 'data', exact: true }).click()
+    await expect(app.heading('data')).toBeVisible()
+    await look('volume')
+    await page.getByRole('button', { name: /^Notices/ }).click()
+    await look('notices')
+    await page.keyboard.press('Escape')
     await app.goTo('Containers')
     await new RunDialog(page).open()
     await page.getByRole('button', { name: 'More options' }).click()
@@ -61,6 +74,80 @@ for (const theme of ['light', 'dark'] as const) {
     expect(found).toEqual([])
   })
 }
+
+/** What each page asks the engine for first, and what it says when there is nothing. */
+const ASKS: [section: Section, method: string, empty: string][] = [
+  ['Containers', 'containers.list', 'No containers yet'],
+  ['Images', 'images.list', 'No images yet'],
+  ['Volumes', 'volumes.list', 'No volumes yet'],
+  ['Networks', 'networks.list', 'No networks'],
+  ['Clean up', 'system.df', 'Nothing to clean up'],
+]
+
+test('each page tells waiting, failure and emptiness apart, and tries again', async ({
+  window: page,
+  engine: _engine,
+}) => {
+  const app = new AppWindow(page)
+  await expect(app.engine('Running')).toBeVisible()
+  const { sidebar } = app
+  const main = page.getByRole('main')
+  for (const [section, method, empty] of ASKS) {
+    await test.step(section, async () => {
+      const held: Route[] = []
+      let broken = true
+      await page.route(`**/api/call/${method}`, (route) =>
+        broken ? void held.push(route) : route.continue(),
+      )
+      await page.goto('about:blank')
+      await page.goBack()
+      await sidebar.getByRole('link', { name: section, exact: true }).click()
+      await expect(main.getByRole('status', { name: 'Loading' })).toBeVisible()
+      await expect(main.getByText(empty)).toBeHidden()
+      await expect.poll(() => held.length).toBeGreaterThan(0)
+      broken = false
+      const error = { kind: 'unavailable', message: `${method}: no answer` }
+      for (const route of held) await route.fulfill({ json: { ok: false, error } })
+      await expect(main.getByText('Could not load this')).toBeVisible()
+      await expect(main.getByText(`${method}: no answer`)).toBeVisible()
+      await expect(main.getByText(empty)).toBeHidden()
+      await main.getByRole('button', { name: 'Try again' }).click()
+      await expect(main.getByText('Could not load this')).toBeHidden()
+      await page.unroute(`**/api/call/${method}`)
+    })
+  }
+  await test.step('and a refresh that fails keeps what was known, saying so', async () => {
+    await app.goTo('Networks')
+    await expect(page.getByRole('row').filter({ hasText: 'bridge' }).first()).toBeVisible()
+    await page.route('**/api/call/networks.list', (route) =>
+      route.fulfill({ json: { ok: false, error: { kind: 'unavailable', message: 'gone' } } }),
+    )
+    await _engine.docker('network', 'create', 'fresh')
+    await expect(main.getByText('Showing what was known before.', { exact: false })).toBeVisible()
+    await expect(page.getByRole('row').filter({ hasText: 'bridge' }).first()).toBeVisible()
+    await page.unroute('**/api/call/networks.list')
+    await main.getByRole('button', { name: 'Try again' }).click()
+    await expect(page.getByRole('row').filter({ hasText: 'fresh' })).toBeVisible()
+    await _engine.docker('network', 'rm', 'fresh')
+  })
+})
+
+test('the page is small and ready soon after the engine is', async ({ window: page, engine: _engine }) => {
+  const index = await readFile('dist/renderer/index.html', 'utf8')
+  const scripts = [...index.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map((match) => match[1])
+  const sizes = await Promise.all(
+    scripts.map(async (name) => gzipSync(await readFile(`dist/renderer/${name}`)).length),
+  )
+  const initial = Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1000)
+  await page.reload()
+  await expect(page.getByRole('main').getByRole('button', { name: 'Run', exact: true })).toBeEnabled()
+  const ready = await page.evaluate(() => Math.round(performance.now()))
+  console.log(
+    `initial JS ${initial} kB gzip in ${scripts.length} files; Run can be pressed ${ready} ms after navigation`,
+  )
+  expect(scripts.length).toBeGreaterThan(0)
+  expect(initial).toBeLessThanOrEqual(350)
+})
 
 test('the palette reaches pages, containers and what can be done to them', async ({
   window: page,
@@ -79,6 +166,12 @@ test('the palette reaches pages, containers and what can be done to them', async
   await expect
     .poll(() => docker('inspect', '-f', '{{.State.Running}}', 'palette-target'), { timeout: 30_000 })
     .toBe('false')
+  await docker('volume', 'create', 'palette-volume')
+  const again = await app.palette('palette-vol')
+  await again.getByRole('option', { name: /palette-volume/ }).click()
+  await again.getByRole('option', { name: 'Browse files' }).click()
+  await expect(app.heading('palette-volume')).toBeVisible()
+  await docker('volume', 'rm', 'palette-volume')
 })
 
 test('keys reach every page', async ({ window: page, engine: _engine }) => {

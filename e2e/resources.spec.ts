@@ -8,8 +8,7 @@ test('volumes: create, in use, files, size, delete', async ({ window: page, dock
   const row = (name: string) =>
     page.getByRole('grid', { name: 'Volumes' }).getByRole('row').filter({ hasText: name })
   await app.goTo('Volumes')
-  await expect(page.getByText('No volumes yet')).toBeVisible()
-  await page.getByRole('button', { name: 'Create', exact: true }).click()
+  await page.getByRole('main').getByRole('button', { name: 'Create', exact: true }).first().click()
   await page.getByRole('dialog').getByLabel('Name').fill('papers')
   await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click()
   await expect(row('papers')).toContainText('Unused')
@@ -24,6 +23,31 @@ test('volumes: create, in use, files, size, delete', async ({ window: page, dock
   await expect(app.heading('web')).toBeVisible()
 
   await docker('rm', '-f', 'web')
+  await test.step('its files, with no container left', async () => {
+    await app.goTo('Volumes')
+    await row('papers').getByRole('link', { name: 'papers' }).click()
+    await expect(app.heading('papers')).toBeVisible()
+    const file = (name: string) =>
+      page.getByRole('row').filter({ has: page.getByText(name, { exact: true }) })
+    await expect(file('big')).toContainText('3.1 MB')
+    const dropped = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer()
+      transfer.items.add(new File(['by hand'], 'note.txt', { type: 'text/plain' }))
+      return transfer
+    })
+    await page.getByRole('grid', { name: '/' }).dispatchEvent('drop', { dataTransfer: dropped })
+    await file('note.txt').dblclick()
+    const editor = page.getByRole('dialog', { name: '/note.txt' })
+    await expect(editor.getByRole('textbox')).toHaveValue('by hand')
+    await editor.getByRole('textbox').fill('edited')
+    await editor.getByRole('button', { name: 'Save' }).click()
+    await expect(editor).toBeHidden()
+    expect(await docker('run', '--rm', '-v', 'papers:/data', IMAGE, 'cat', '/data/note.txt')).toBe('edited')
+    await file('note.txt').click()
+    await page.keyboard.press('Delete')
+    await expect(page.getByText('note.txt deleted')).toBeVisible()
+    await expect(file('note.txt')).toBeHidden()
+  })
   await app.goTo('Volumes')
   await expect(row('papers')).toContainText('Unused')
   await expect(row('papers')).toContainText('3.1 MB')
@@ -35,7 +59,7 @@ test('volumes: create, in use, files, size, delete', async ({ window: page, dock
     .click()
   await expect(row('papers')).toBeHidden()
   await docker('volume', 'rm', 'made-outside')
-  expect(await docker('volume', 'ls', '-q')).toBe('')
+  expect(await docker('volume', 'ls', '-q', '--filter', 'name=papers')).toBe('')
 })
 
 test('networks: create, members with addresses, connect and disconnect live, delete with undo', async ({
@@ -82,6 +106,9 @@ test('networks: create, members with addresses, connect and disconnect live, del
 
 test('clean up says what can go and how much it frees, before it goes', async ({ window: page, docker }) => {
   const app = new AppWindow(page)
+  // What other tests left would be counted too.
+  await docker('system', 'prune', '-f')
+  await docker('volume', 'prune', '-af')
   await docker('run', '--name', 'done', IMAGE, 'dd', 'if=/dev/zero', 'of=/big', 'bs=1M', 'count=5')
   await docker('run', '-d', '--name', 'busy', IMAGE)
   await docker('network', 'create', 'spare')
@@ -96,9 +123,9 @@ test('clean up says what can go and how much it frees, before it goes', async ({
   await expect(page.getByText('5.2 MB freed')).toBeVisible()
   expect(await docker('ps', '-a', '--format', '{{.Names}}')).toBe('busy')
   expect(await docker('network', 'ls', '-q', '--filter', 'name=spare')).toBe('')
-  expect(await docker('volume', 'ls', '-q')).toBe('spare')
+  expect(await docker('volume', 'ls', '-q', '--filter', 'name=spare')).toBe('spare')
   await page.getByRole('checkbox', { name: /^Unused volumes/ }).click()
   await expect(page.getByText('Volumes hold data that cannot be brought back.')).toBeVisible()
   await page.getByRole('main').getByRole('button', { name: 'Clean up' }).click()
-  await expect.poll(() => docker('volume', 'ls', '-q')).toBe('')
+  await expect.poll(() => docker('volume', 'ls', '-q', '--filter', 'name=spare')).toBe('')
 })

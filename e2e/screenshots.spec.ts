@@ -38,6 +38,7 @@ test('the set of docs/screenshots', async ({ window: page, docker, engine }) => 
   )
   await docker('create', '--name', 'spare', 'busybox', 'sleep', '1000')
   await engine.docker('run', '-d', '--name', 'typo', 'busybox', 'pyhton', 'app.py')
+  await docker('run', '-d', '--name', 'greedy', '-m', '16m', 'busybox', 'tail', '/dev/zero')
   for (let visit = 0; visit < 12; visit++) await fetch(`http://127.0.0.1:8081/${visit % 3 ? '' : 'missing'}`)
 
   const picture = async (name: string) => {
@@ -67,6 +68,11 @@ test('the set of docs/screenshots', async ({ window: page, docker, engine }) => 
     .toBe('healthy')
   await page.waitForFunction(() => performance.now() > 45_000)
   await variants('containers')
+
+  await page.getByRole('button', { name: /^Notices/ }).click()
+  await expect(page.getByRole('dialog', { name: 'Notices' })).toContainText('greedy exited')
+  await picture('notices')
+  await page.keyboard.press('Escape')
 
   await containers.open('worker')
   await expect(container.log).toContainText('WARN')
@@ -101,6 +107,16 @@ test('the set of docs/screenshots', async ({ window: page, docker, engine }) => 
     await app.goTo(section)
     if (section === 'Machine') await expect(page.getByRole('meter', { name: 'Disk' })).toBeVisible()
     await variants(section.toLowerCase().replace(' ', ''))
+    if (section === 'Volumes') {
+      await page.getByRole('link', { name: 'shop-data' }).click()
+      await expect(app.heading('shop-data')).toBeVisible()
+      await picture('volume-files')
+    }
+    if (section === 'Settings') {
+      await page.getByRole('button', { name: 'Sign in…' }).click()
+      await picture('settings-sign-in')
+      await page.keyboard.press('Escape')
+    }
   }
 
   await app.goTo('Containers')

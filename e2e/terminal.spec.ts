@@ -92,3 +92,28 @@ test('a debug shell enters the namespaces with tools of the VM; a command runs i
   await expect.poll(() => terminal.text()).toContain('from a command')
   await expect.poll(() => terminal.text()).toContain('[ended]')
 })
+
+test('attach shows the main process; detaching by button or by keys leaves it running', async ({
+  window: page,
+  docker,
+}) => {
+  await docker('run', '-dit', '--name', 'talker', 'slipway/welcome', 'sh')
+  const { terminal, app } = new ContainerPage(page)
+  await app.goTo('Containers')
+  await new ContainersPage(page).open('talker')
+  await new ContainerPage(page).openTab('Terminal')
+  await terminal.press('Enter')
+  await terminal.enter('marker=$((6 * 7)); echo main $marker')
+  await expect.poll(() => terminal.text()).toContain('\nmain 42')
+  await page.getByRole('button', { name: 'Detach, leaving it running' }).click()
+  expect(await docker('inspect', '-f', '{{.State.Running}}', 'talker')).toBe('true')
+  await expect(page.getByText('No terminal is open')).toBeVisible()
+  await page.reload()
+  await terminal.press('Enter')
+  await terminal.enter('echo still $marker')
+  await expect.poll(() => terminal.text()).toContain('\nstill 42')
+  await terminal.press('Control+p')
+  await terminal.press('Control+q')
+  await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible()
+  expect(await docker('inspect', '-f', '{{.State.Running}}', 'talker')).toBe('true')
+})

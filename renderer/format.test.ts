@@ -3,14 +3,14 @@ import { ago, bytes, duration, memory, percent, shortId } from './format.ts'
 
 test('sizes follow Docker and the locale', () => {
   expect([0, 999, 1000, 1_234_567, 123_456_789, 4.26e9].map((value) => bytes(value, 'en'))).toEqual([
-    '0B',
-    '999B',
+    '0 B',
+    '999 B',
     '1 kB',
     '1.2 MB',
     '123 MB',
     '4.3 GB',
   ])
-  expect(bytes(1_234_567, 'ko')).toBe('1.2MB')
+  expect([bytes(7, 'ko'), bytes(1_234_567, 'ko')]).toEqual(['7B', '1.2MB'])
   expect([memory(512 * 2 ** 20, 'en'), memory(1536 * 2 ** 20, 'en')]).toEqual(['512 MB', '1.5 GB'])
 })
 

@@ -1,17 +1,19 @@
 /** Numbers, sizes and times by locale. Pure: the locale and the present are arguments. */
 
-const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
+const UNITS = ['kilobyte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
 
 /** A size in decimal units, as Docker prints them: `1.2 GB`. */
 export function bytes(value: number, locale: string): string {
   const exponent = value < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(value) / 3))
   const scaled = value / 1000 ** exponent
-  return new Intl.NumberFormat(locale, {
+  // Intl has "byte" and "B" without a space, but nothing that lines up with "kB".
+  const text = new Intl.NumberFormat(locale, {
     style: 'unit',
     unit: UNITS[exponent] ?? 'byte',
-    unitDisplay: exponent === 0 ? 'narrow' : 'short',
+    unitDisplay: 'short',
     maximumFractionDigits: scaled >= 100 || exponent === 0 ? 0 : 1,
   }).format(scaled)
+  return exponent === 0 ? text.replace('kB', 'B') : text
 }
 
 /** Memory in binary multiples under decimal names, as every desktop shows it. */

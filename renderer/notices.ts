@@ -1,5 +1,6 @@
 import { type News, NewsDesk } from '../app/news.ts'
 import { notify } from './components/toast.tsx'
+import { dialogs } from './dialogs.ts'
 import { t } from './i18n.ts'
 import { go } from './router.ts'
 import { onEngineEvent, session } from './session.ts'
@@ -37,6 +38,8 @@ function take(news: News | undefined): undefined {
 /** What this window shows by itself, or the desktop does while it is in the background. */
 function isKnown(news: News): boolean {
   if (news.kind === 'failed') return true
+  // A failed start of the dialog's own is told in the dialog.
+  if (news.kind === 'died' && /^(run|edit)$/.test(dialogs.get().open?.kind ?? '')) return true
   if (
     news.kind === 'pulled' &&
     tasks.get().some(({ kind, subject }) => kind === 'pull' && subject === news.name)

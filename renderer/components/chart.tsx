@@ -76,7 +76,12 @@ function toData(times: readonly number[], series: readonly Series[]): UPlot.Alig
 type Look = Pick<ChartProps, 'series' | 'format' | 'min' | 'locale' | 'binary'>
 
 function options(width: number, { series, format, min, locale, binary }: Look): UPlot.Options {
-  const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' })
+  const clock = new Intl.DateTimeFormat(locale, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  })
   const powers = Array.from({ length: 30 }, (_, index) => 2 ** (index + 16))
   const probe = document.createElement('span')
   document.body.append(probe)
@@ -108,7 +113,8 @@ function options(width: number, { series, format, min, locale, binary }: Look): 
       {
         ...axis,
         space: 110,
-        size: 26,
+        gap: 10,
+        size: 30,
         values: (_plot, ticks) => ticks.map((tick) => clock.format(tick * 1000)),
       },
       {

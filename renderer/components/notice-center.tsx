@@ -1,5 +1,6 @@
 import { Popover } from '@base-ui/react/popover'
 import { Bell, BellOff } from 'lucide-react'
+import { useState } from 'react'
 import { call } from '../api.ts'
 import { ago, count } from '../format.ts'
 import { useI18n } from '../i18n.ts'
@@ -16,6 +17,7 @@ import './notice-center.css'
 export function NoticeCenter() {
   const { t, locale } = useI18n()
   const { list, unread } = useStore(notices, (state) => state)
+  const [open, setOpen] = useState(false)
   const muted = useStore(session, ({ settings }) => settings?.notifications === false)
   const mute = (): void => {
     call('settings.set', [{ notifications: muted }]).then(
@@ -26,7 +28,13 @@ export function NoticeCenter() {
   const Icon = muted ? BellOff : Bell
   const label = unread > 0 ? t('notices.unread', { count: unread }) : t('notices.title')
   return (
-    <Popover.Root onOpenChange={readNotices}>
+    <Popover.Root
+      open={open}
+      onOpenChange={(next) => {
+        setOpen(next)
+        readNotices()
+      }}
+    >
       <Popover.Trigger className="icon-button bell" aria-label={label} title={label}>
         <Icon size={15} strokeWidth={1.9} aria-hidden />
         {unread > 0 && (
@@ -55,7 +63,7 @@ export function NoticeCenter() {
             ) : (
               <ul className="notices-list">
                 {list.map((notice) => (
-                  <Row key={notice.key} notice={notice} />
+                  <Row key={notice.key} notice={notice} onChoose={() => setOpen(false)} />
                 ))}
               </ul>
             )}
@@ -66,21 +74,18 @@ export function NoticeCenter() {
   )
 }
 
-function Row({ notice }: { notice: Notice }) {
+function Row({ notice, onChoose }: { notice: Notice; onChoose: () => void }) {
   const { locale } = useI18n()
   return (
     <li>
-      <Popover.Close
-        nativeButton={false}
-        render={<a className="notices-row" href={href(...noticeRoute(notice))} />}
-      >
+      <a className="notices-row" href={href(...noticeRoute(notice))} onClick={onChoose}>
         <Dot tone={notice.kind === 'pulled' ? 'green' : 'red'} />
         <span className="grow">
           {noticeText(notice)}
           {notice.kind === 'failed' && <span className="field-hint">{notice.error}</span>}
         </span>
         <span className="faint num nowrap">{ago(notice.time, Date.now(), locale)}</span>
-      </Popover.Close>
+      </a>
     </li>
   )
 }

@@ -181,6 +181,10 @@ class World {
       { Path: '/run/nginx.pid', Kind: 1 },
       { Path: '/etc/motd', Kind: 2 },
     ],
+    'volumes.files': () => [
+      { name: 'pg_wal', kind: 'directory', size: 0, mode: 0o700, mtime: Date.now() - 9e6 },
+      { name: 'PG_VERSION', kind: 'file', size: 3, mode: 0o600, mtime: Date.now() - 9e7 },
+    ],
     'containers.files': (_id: string, path: string) =>
       path === '/'
         ? ['bin', 'dev', 'etc', 'home', 'proc', 'root', 'srv', 'tmp', 'usr', 'var'].map((name) => ({

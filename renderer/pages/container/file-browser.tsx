@@ -1,5 +1,5 @@
 import { ArrowUp, Download, File as FileIcon, Folder, Link2, Trash2, Upload } from 'lucide-react'
-import { type DragEvent, useCallback, useState } from 'react'
+import { type DragEvent, useCallback, useMemo, useState } from 'react'
 import type { FileEntry } from '../../../app/contract.ts'
 import { messageOf } from '../../../vm/api/errors.ts'
 import { deferred, doomed } from '../../actions.ts'
@@ -24,6 +24,11 @@ function join(folder: string, name: string): string {
   return folder === '/' ? `/${name}` : `${folder}/${name}`
 }
 
+function foldersFirst(entries: readonly FileEntry[]): FileEntry[] {
+  const rank = ({ kind }: FileEntry): number => (kind === 'directory' ? 0 : 1)
+  return [...entries].sort((a, b) => rank(a) - rank(b))
+}
+
 /** Whose files: a container's, running or not, or a volume's. */
 export interface FileOwner {
   readonly kind: 'containers' | 'volumes'
@@ -43,6 +48,7 @@ export function FileBrowser({ owner }: { owner: FileOwner }) {
   const files = useResource(`${tag}:${path}`, [tag, ...owner.tags], (signal) =>
     call(`${kind}.files`, [id, path], { signal }),
   )
+  const sorted = useMemo(() => foldersFirst('data' in files ? (files.data ?? []) : []), [files])
   const refresh = (): void => resources.invalidate(tag)
   const upload = async (list: readonly File[]): Promise<void> => {
     if (list.length === 0) return
@@ -121,7 +127,7 @@ export function FileBrowser({ owner }: { owner: FileOwner }) {
             <Table
               label={path}
               className="file-table"
-              items={entries}
+              items={sorted}
               keyOf={(entry) => entry.name}
               rowHeight={() => 32}
               columns={[

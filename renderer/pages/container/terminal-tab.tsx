@@ -77,7 +77,14 @@ export function TerminalTabs({ container }: { container: ContainerInspect }) {
   }, [Id, running, container, t])
   if (tabs.length === 0) {
     return running ? (
-      <Loading rows={2} />
+      <Blank icon={SquareTerminal} title={t('terminal.none')}>
+        <Button kind="primary" icon={SquareTerminal} onClick={() => openShell(Id)}>
+          {t('terminal.shell')}
+        </Button>
+        <Button icon={ChevronDown} onClick={(event) => openMenu(choices(container), event.currentTarget)}>
+          {t('terminal.newKind')}
+        </Button>
+      </Blank>
     ) : (
       <Blank icon={SquareTerminal} title={t('terminal.notRunning')} text={t('terminal.notRunningText')} />
     )
