@@ -204,9 +204,10 @@ function checkMac(network: string, address: string | null | undefined): void {
 
 /** Not found, so that the client pulls the one that fits. */
 function checkPlatform(name: string, wanted: Platform, has: ImageConfig): void {
-  const same = wanted.os === has.os && wanted.architecture === has.architecture
+  // An image that does not say what it is for is for everything.
+  const fits = ['', wanted.os].includes(has.os) && ['', wanted.architecture].includes(has.architecture)
   const variant = wanted.variant === undefined || has.variant === undefined || wanted.variant === has.variant
-  if (same && variant) return
+  if (fits && variant) return
   throw new EngineError(
     'not_found',
     `image with reference ${name} was found but its platform (${platformText(has)}) does not match the specified platform (${platformText(wanted)})`,

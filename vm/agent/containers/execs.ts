@@ -43,7 +43,7 @@ export class Execs {
     const id = randomBytes(32).toString('hex')
     this.#execs.set(id, { id, container, request, state: 'created', exitCode: null, pid: 0, task: undefined })
     container.execs.add(id)
-    emit(this.#parts, container, `exec_create: ${(request.Cmd ?? []).join(' ')}`, { execID: id })
+    emit(this.#parts, container, `exec_create: ${commandOf(request)}`, { execID: id })
     return { Id: id }
   }
 
@@ -168,7 +168,7 @@ export class Execs {
       })
       exec.task = started
       exec.pid = started.pid
-      emit(this.#parts, container, `exec_start: ${(request.Cmd ?? []).join(' ')}`, { execID: exec.id })
+      emit(this.#parts, container, `exec_start: ${commandOf(request)}`, { execID: exec.id })
       return started
     } catch (error) {
       this.#finish(exec, exitCodeOf(error))
@@ -196,6 +196,12 @@ export class Execs {
     exec.container.execs.delete(exec.id)
     setTimeout(() => this.#execs.delete(exec.id), KEEP).unref()
   }
+}
+
+/** As events name it: a space follows the program, whether arguments do or not. */
+function commandOf({ Cmd }: ExecCreateRequest): string {
+  const [program = '', ...args] = Cmd ?? []
+  return `${program} ${args.join(' ')}`
 }
 
 function checkRunning(container: Container): void {

@@ -63,7 +63,11 @@ async function prepareBind(
   }
   if (mount.Type === 'image') return prepareImage(parts, id, mount, undo, options)
   const name = mount.Name ?? ''
-  const data = await parts.volumes.acquire(name, id)
+  const data = await parts.volumes.acquire(name, id, {
+    destination: mount.Destination,
+    propagation: mount.Propagation,
+    writable: mount.RW,
+  })
   undo.push(() => parts.volumes.release(name, id))
   if (mount.copyUp) {
     const { copyUp } = await import('./copy-up.ts')

@@ -9,7 +9,7 @@ import { directorySize } from './directory-size.ts'
 import { checkFilters, matchesLabels } from './filters.ts'
 import { checkOptions, mountOf } from './local-options.ts'
 import { checkVolumeName, isVolumeName } from './names.ts'
-import type { Filters, VolumeService, VolumeUsers } from './volumes.ts'
+import type { Filters, MountedAt, VolumeService, VolumeUsers } from './volumes.ts'
 
 /** Docker's mark of volumes that were made without a name. */
 export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'
@@ -32,7 +32,8 @@ export interface VolumesOptions {
 /** The local driver: `<root>/<name>/volume.json` beside `<root>/<name>/_data`. */
 export class Volumes implements VolumeService {
   readonly #options: VolumesOptions
-  readonly #mounted = new Map<string, Set<string>>()
+  /** Users of each volume, and whether they were told of as mounting it. */
+  readonly #mounted = new Map<string, Map<string, boolean>>()
 
   constructor(options: VolumesOptions) {
     this.#options = options
@@ -112,23 +113,35 @@ export class Volumes implements VolumeService {
     return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed }
   }
 
-  async acquire(name: string, user: string): Promise<string> {
+  async acquire(name: string, user: string, at?: MountedAt): Promise<string> {
     const record = await this.#get(name)
     const target = this.#data(name)
-    const users = this.#mounted.get(name) ?? new Set()
+    const users = this.#mounted.get(name) ?? new Map<string, boolean>()
     const mount = mountOf(record.options, target)
     if (mount && users.size === 0) {
       this.#options.kernel.unmount(target, { lazy: true })
       this.#options.kernel.mount(mount)
     }
-    users.add(user)
+    users.set(user, at !== undefined)
     this.#mounted.set(name, users)
+    if (at) {
+      this.#options.events.publish('volume', 'mount', name, {
+        driver: 'local',
+        container: user,
+        destination: at.destination,
+        propagation: at.propagation,
+        'read/write': String(at.writable),
+      })
+    }
     return target
   }
 
   async release(name: string, user: string): Promise<void> {
     const users = this.#mounted.get(name)
-    if (!users?.delete(user) || users.size > 0) return
+    const told = users?.get(user)
+    if (!users?.delete(user)) return
+    if (told) this.#options.events.publish('volume', 'unmount', name, { driver: 'local', container: user })
+    if (users.size > 0) return
     this.#mounted.delete(name)
     const record = await this.#read(name)
     if (record && mountOf(record.options, this.#data(name))) {

@@ -3,6 +3,13 @@ import type { Volume, VolumeCreateRequest, VolumesListResponse } from '../../api
 
 export type Filters = Record<string, string[]>
 
+/** Where a volume appears in a container, for the event that says so; a volume taken over silently has none. */
+export interface MountedAt {
+  destination: string
+  propagation: string
+  writable: boolean
+}
+
 export interface VolumeService {
   /** Makes it, or answers the one of that name when it fits. Without a name: anonymous. */
   create(request: VolumeCreateRequest): Promise<Volume>
@@ -14,7 +21,7 @@ export interface VolumeService {
   /** Unused ones; only anonymous ones unless the filter `all` says so. */
   prune(filters: Filters): Promise<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>
   /** Makes the volume's directory usable (mounts tmpfs and device volumes) for one user; pairs with `release`. */
-  acquire(name: string, user: string): Promise<string>
+  acquire(name: string, user: string, at?: MountedAt): Promise<string>
   release(name: string, user: string): Promise<void>
   /** Every volume with size and number of users. */
   usage(): Promise<Volume[]>
