@@ -37,9 +37,9 @@ export class ProgressQueue {
   }
 }
 
-const INTERVAL_MS = 100
+const INTERVAL_MS = 250
 
-/** A reporter of one layer's counting steps, at most ten lines a second and always the last one. */
+/** A reporter of one layer's counting steps, at most four lines a second and always the last one. */
 export function counter(
   report: (message: ProgressMessage) => void,
   status: string,

@@ -166,6 +166,8 @@ export class RegistryHttp implements AsyncDisposable {
         keepAlive: true,
         maxSockets: 16,
         timeout: 60_000,
+        // Nothing is read ahead: what the kernel holds meanwhile comes in one piece.
+        highWaterMark: 1,
         ...(httpProxy || httpsProxy ? { proxyEnv } : {}),
       }
       agent = secure
