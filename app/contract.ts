@@ -213,6 +213,9 @@ export const methods = {
     v.tuple([v.string(), port.entries.hostPort, port.entries.protocol]),
   ),
 
+  /** Whether something answers HTTP on a port of this computer's loopback; waits some seconds for a program that starts. */
+  'ports.answers': method<boolean>()(v.tuple([port.entries.containerPort])),
+
   'images.list': method<ImageSummary[]>()(v.tuple([v.optional(filters)])),
   'images.inspect': method<ImageInspect>()(v.tuple([id])),
   'images.history': method<ImageHistoryItem[]>()(v.tuple([id])),

@@ -125,3 +125,10 @@ export const test = base.extend<Each, Shared>({
 })
 
 export const { expect } = test
+
+/** What a page of a container answers; undefined while its program does not listen yet. */
+export async function statusOf(url: string): Promise<number | undefined> {
+  const answer = await fetch(url).catch(() => undefined)
+  await answer?.body?.cancel()
+  return answer?.status
+}

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { expect, test } from './app.ts'
+import { expect, statusOf, test } from './app.ts'
 import { freePort } from './fixtures/registry.ts'
 import { ContainerPage } from './pages/container-page.ts'
 import { ContainersPage } from './pages/containers-page.ts'
@@ -157,7 +157,7 @@ test('a failed start shows its cause: a missing program, a taken port with its h
     const free = await dialog.dialog.getByRole('textbox', { name: 'This computer' }).inputValue()
     await dialog.run()
     await expect(containers.app.heading('taken')).toBeVisible()
-    expect((await fetch(`http://127.0.0.1:${free}/`)).status).toBe(200)
+    await expect.poll(() => statusOf(`http://127.0.0.1:${free}/`)).toBe(200)
     server.close()
   })
 })

@@ -1,4 +1,4 @@
-import { expect, test } from './app.ts'
+import { expect, statusOf, test } from './app.ts'
 import { freePort } from './fixtures/registry.ts'
 import { AppWindow } from './pages/app-window.ts'
 import { ContainerPage } from './pages/container-page.ts'
@@ -34,6 +34,7 @@ test('from a fresh home to a page of an own container, a shell in it, its log, a
     await page.getByRole('button', { name: 'Run slipway/welcome' }).click()
     const link = page.getByRole('button', { name: /^http:\/\/localhost:\d+$/ })
     await expect(link.or(page.getByRole('alert'))).toHaveText(/^http/)
+    await expect(link).toBeEnabled()
     const answer = await fetch((await link.textContent()) ?? '')
     expect(answer.status).toBe(200)
     expect(await answer.text()).toContain('<html')
@@ -51,7 +52,7 @@ test('from a fresh home to a page of an own container, a shell in it, its log, a
     await expect(app.heading('hello')).toBeVisible()
     await app.goTo('Containers')
     await expect(containers.row('hello').getByRole('button', { name: `Open port ${port}` })).toBeVisible()
-    expect((await fetch(`http://localhost:${port}/`)).status).toBe(200)
+    await expect.poll(() => statusOf(`http://localhost:${port}/`)).toBe(200)
     await containers.open('hello')
   })
 

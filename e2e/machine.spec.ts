@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { expect, test } from './app.ts'
+import { expect, statusOf, test } from './app.ts'
 import { startSlipway } from './fixtures/slipway.ts'
 import { AppWindow, type Section } from './pages/app-window.ts'
 import { TerminalScreen } from './pages/terminal-screen.ts'
@@ -95,7 +95,7 @@ test('both port models are shown hop by hop and can be reached', async ({ window
   await page.reload()
   await expect(hops).toHaveCount(3)
   await expect(hops.nth(1)).toContainText(/Virtual machine.*10\.0\.2\.15/s)
-  expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200)
+  await expect.poll(() => statusOf(`http://127.0.0.1:${port}/`)).toBe(200)
   await engine.slipway('config', 'set', 'portModel', 'direct')
   await page.reload()
   await expect(hops).toHaveCount(2)

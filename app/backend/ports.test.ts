@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import type { PublishedPort } from '../../vm/api/slipway.ts'
 import type { PortRoute } from '../contract.ts'
-import { joinRoutes } from './ports.ts'
+import type { Parts } from './parts.ts'
+import { joinRoutes, portMethods } from './ports.ts'
 
 const port = (hostIp: string, hostPort: number): PublishedPort => ({
   hostIp,
@@ -34,4 +37,20 @@ test('both families of one port are one route; a failure of either is shown', ()
 test('a port of a container that does not run is there, not listening', () => {
   const [only] = joinRoutes([port('127.0.0.1', 9000)], [route('127.0.0.1', 8080)], 'double')
   expect(only).toMatchObject({ port: port('127.0.0.1', 9000), state: { listening: false } })
+})
+
+test('a program that resets its first callers is waited for', async () => {
+  let calls = 0
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    if (++calls < 3) socket.destroy()
+    else socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port: number } = server.address() as AddressInfo
+  const methods = portMethods({} as Parts)
+  const { signal } = new AbortController()
+  expect(await methods['ports.answers']([number], { signal })).toBe(true)
+  expect(calls).toBe(3)
+  server.close()
 })

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PublishedPort } from '../../vm/api/slipway.ts'
 import type { PortRoute } from '../contract.ts'
 import type { MethodHandlers } from '../dispatch.ts'
 import type { Parts } from './parts.ts'
 
-type PortMethods = Pick<MethodHandlers, 'containers.ports' | 'containers.setPorts' | 'ports.free'>
+type PortMethods = Pick<
+  MethodHandlers,
+  'containers.ports' | 'containers.setPorts' | 'ports.free' | 'ports.answers'
+>
 
 export function portMethods({ engine, ports, settings }: Parts): PortMethods {
   return {
@@ -16,7 +20,27 @@ export function portMethods({ engine, ports, settings }: Parts): PortMethods {
     },
     'containers.setPorts': ([id, wanted], { signal }) => engine.slipway.setPorts(id, wanted, { signal }),
     'ports.free': ([hostIp, port, protocol]) => ports.probe(hostIp, port, protocol),
+    'ports.answers': ([port], { signal }) => answers(port, { signal }),
   }
+}
+
+/** How long a program may take to listen after its container started, and between two looks (ms). */
+const PATIENCE = 15_000
+const PAUSE = 200
+
+/** A port is bound before its program listens, which resets who comes too early: asks until any HTTP answer comes. */
+async function answers(port: number, { signal }: { signal: AbortSignal }): Promise<boolean> {
+  const end = Date.now() + PATIENCE
+  while (Date.now() < end) {
+    const asked = AbortSignal.any([signal, AbortSignal.timeout(2000)])
+    const response = await fetch(`http://localhost:${port}/`, { signal: asked, redirect: 'manual' }).catch(
+      () => undefined,
+    )
+    await response?.body?.cancel()
+    if (response) return true
+    await sleep(PAUSE, undefined, { signal })
+  }
+  return false
 }
 
 /**

@@ -86,6 +86,7 @@ class World {
       this.settings = { ...this.settings, ...patch }
       return this.settings
     },
+    'ports.answers': () => true,
     'registries.list': () => ({
       accounts: [
         { host: 'docker.io', user: 'mina', source: 'slipway', usable: true },

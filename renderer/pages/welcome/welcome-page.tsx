@@ -1,5 +1,5 @@
 import { Check, ExternalLink, Play } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { messageOf } from '../../../vm/api/errors.ts'
 import { openUrl, portUrl } from '../../actions.ts'
 import { call } from '../../api.ts'
@@ -29,6 +29,7 @@ export function WelcomePage() {
     (one) => one.Image.startsWith(IMAGE) && one.State === 'running',
   )
   const [port] = welcome ? portChips(welcome) : []
+  const answering = useAnswering(port?.port)
   const run = async (): Promise<void> => {
     setPending(true)
     setFailure(undefined)
@@ -67,6 +68,7 @@ export function WelcomePage() {
                 <Button
                   kind="primary"
                   icon={ExternalLink}
+                  busy={!answering}
                   onClick={() => openUrl(portUrl(port.ip, port.port))}
                 >
                   {portUrl(port.ip, port.port)}
@@ -82,6 +84,22 @@ export function WelcomePage() {
       </div>
     </Page>
   )
+}
+
+/** Whether the page can be opened: a program listens only some time after its container has started. */
+function useAnswering(port: number | undefined): boolean {
+  const [known, setKnown] = useState<number | undefined>(undefined)
+  useEffect(() => {
+    if (port === undefined) return
+    const abort = new AbortController()
+    const done = (): void => {
+      if (!abort.signal.aborted) setKnown(port)
+    }
+    // Whatever became of it, the address is offered in the end: the browser then says what is wrong.
+    call('ports.answers', [port], { signal: abort.signal }).then(done, done)
+    return () => abort.abort()
+  }, [port])
+  return port !== undefined && known === port
 }
 
 /** Runs the built-in image on the next free port from 8080. */
