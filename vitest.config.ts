@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
  * the image's Node (`e2e/run.ts` starts it with that one). `extended`: like integration, but large or long under
  * emulation; only when asked for (`npm test -- --only extended`).
  */
-const EXTENDED = ['archives', 'large', 'registry', 'scale'].map((name) => `e2e/integration/${name}.test.ts`)
+const EXTENDED = ['large', 'scale'].map((name) => `e2e/integration/${name}.test.ts`)
 
 /** A public runner shares its processor with others: there a failure is tried once more, and says so. */
 const sharedMachine = {
