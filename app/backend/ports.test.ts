@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import type { PublishedPort } from '../../vm/api/slipway.ts'
 import type { PortRoute } from '../contract.ts'
@@ -41,10 +42,9 @@ test('a port of a container that does not run is there, not listening', () => {
 
 test('a program that resets its first callers is waited for', async () => {
   let calls = 0
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined)
-    if (++calls < 3) socket.destroy()
-    else socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')
+  const server = createServer((request, response) => {
+    if (++calls < 3) request.socket.destroy()
+    else response.writeHead(404).end()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port: number } = server.address() as AddressInfo
@@ -52,5 +52,6 @@ test('a program that resets its first callers is waited for', async () => {
   const { signal } = new AbortController()
   expect(await methods['ports.answers']([number], { signal })).toBe(true)
   expect(calls).toBe(3)
+  server.closeAllConnections()
   server.close()
 })
