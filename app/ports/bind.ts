@@ -4,9 +4,10 @@ import { Disposal } from '../../vm/api/disposal.ts'
 import { EngineError } from '../../vm/api/errors.ts'
 import type { Forward, Protocol } from '../../vm/api/slipway.ts'
 import { addressesOf, hostPort, isAddress, isLoopback } from './address.ts'
+import type { OpenRelay } from './datagram-relay.ts'
 import { findHolder, holderText } from './holder.ts'
 import { type Connect, type Listener, listenTcp } from './tcp-listener.ts'
-import { listenUdp, type OpenRelay } from './udp-listener.ts'
+import { listenUdp } from './udp-listener.ts'
 
 /** Ephemeral numbers must be free on every address: with two, a few tries are plenty. */
 const EPHEMERAL_TRIES = 20

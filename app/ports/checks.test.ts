@@ -1,6 +1,7 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import type { Dial } from '../machine/dial.ts'
 import { PortForwarder } from './forwarder.ts'
@@ -20,15 +21,22 @@ const forward = {
 /** A QEMU whose forwards are real listeners; `serve` decides what becomes of their connections. */
 class Qemu {
   readonly servers = new Map<number, { server: Server; target: string }>()
+  readonly sockets = new Map<number, { socket: UdpSocket; target: string }>()
   serve: (socket: Socket, target: string) => void = (socket, target) => socket.end(`qemu ${target}`)
 
   async run(_command: string, args: Readonly<Record<string, unknown>>): Promise<unknown> {
     const line = String(args['command-line'])
     if (line === 'info usernet') return this.#table()
-    const [, verb, text, target = ''] = /^hostfwd_(add|remove) net tcp:[\d.]+:(\d+)-?(\S*)$/.exec(line) ?? []
+    const words = /^hostfwd_(add|remove) net (tcp|udp):[\d.]+:(\d+)-?(\S*)$/.exec(line)
+    const [, verb, protocol, text, target = ''] = words ?? []
     const port = Number(text)
     if (verb === 'remove') this.remove(port)
-    else {
+    else if (protocol === 'udp') {
+      const socket = createSocket('udp4').bind(port, '127.0.0.1')
+      socket.on('message', (data, from) => socket.send(`qemu ${target} ${data}`, from.port))
+      await once(socket, 'listening')
+      this.sockets.set(port, { socket, target })
+    } else {
       const server = createServer((socket) => this.serve(socket, target)).listen(port, '127.0.0.1')
       await once(server, 'listening')
       this.servers.set(port, { server, target })
@@ -39,17 +47,20 @@ class Qemu {
   remove(port: number): void {
     this.servers.get(port)?.server.close()
     this.servers.delete(port)
+    this.sockets.get(port)?.socket.close()
+    this.sockets.delete(port)
   }
 
   #table(): string {
-    const rows = [...this.servers].map(
-      ([port, { target }]) => `TCP[HOST_FORWARD] 9 127.0.0.1 ${port} ${target.replace(':', ' ')} 0 0`,
-    )
-    return rows.join('\n')
+    const row = (protocol: string) => {
+      return ([port, { target }]: [number, { target: string }]) =>
+        `${protocol}[HOST_FORWARD] 9 127.0.0.1 ${port} ${target.replace(':', ' ')} 0 0`
+    }
+    return [...[...this.servers].map(row('TCP')), ...[...this.sockets].map(row('UDP'))].join('\n')
   }
 
   get ports(): number[] {
-    return [...this.servers.keys()]
+    return [...this.servers.keys(), ...this.sockets.keys()]
   }
 }
 
@@ -108,6 +119,16 @@ test('a path that QEMU lost is found by a check and made again', async () => {
   expect(logged.join()).toMatch(/path rebuilt/)
 })
 
+test('a path whose listener died in QEMU is found by a check, though QEMU lists it', async () => {
+  await using ports = forwarder()
+  const [opened] = await ports.expose(web, [forward])
+  const [dead = 0] = qemu.ports
+  await new Promise((resolve) => qemu.servers.get(dead)?.server.close(resolve))
+  await ports.verify()
+  expect(qemu.ports).not.toContain(dead)
+  expect(await answer(opened?.hostPort ?? 0)).toBe('qemu 172.17.0.2:80')
+})
+
 test('a client that finds the path gone is served over SSH, and the next one by a new path', async () => {
   await using ports = forwarder()
   const [opened] = await ports.expose(web, [forward])
@@ -145,6 +166,17 @@ test('a path that stays broken is given up for SSH, and taken again once a check
   expect(qemu.servers.size).toBe(1)
 })
 
+test('a port is free again though its path in QEMU cannot be taken back', async () => {
+  await using ports = forwarder()
+  const [opened] = await ports.expose(web, [forward])
+  const port = opened?.hostPort ?? 0
+  const run = qemu.run.bind(qemu)
+  qemu.run = () => Promise.reject(new Error('the monitor is gone'))
+  await ports.unexpose(web, [{ ...forward, hostPort: port }]).catch(() => undefined)
+  expect(await answer(port)).toMatch(/ECONNREFUSED/)
+  qemu.run = run
+})
+
 test('a container that does not listen yet costs its path nothing', async () => {
   qemu.serve = reset
   await using ports = forwarder(() => Promise.reject(new Error('connection refused')))
@@ -178,13 +210,39 @@ test('a check of a UDP port comes in at its socket and leads nothing to the cont
   const listener = await listenUdp({
     address: '0.0.0.0',
     port: 0,
-    relay: async () => new PassThrough().on('data', (chunk) => led.push(String(chunk))),
+    relay: async () => ({ send: (_flow, data) => led.push(String(data)), destroy: () => undefined }),
     onFailure: () => undefined,
   })
   expect(await listener.accepts()).toBe(true)
   expect(led).toEqual([])
   await listener[Symbol.asyncDispose]()
   expect(await listener.accepts()).toBe(false)
+})
+
+async function datagram(socket: UdpSocket, port: number, text: string): Promise<string> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    socket.send(text, port, '127.0.0.1')
+    const reply = once(socket, 'message').then(([data]) => String(data))
+    const answered = await Promise.race([reply, delay(100).then(() => undefined)])
+    if (answered !== undefined) return answered
+  }
+  throw new Error('no answer')
+}
+
+test('datagrams go by QEMU’s forward in the direct model, each client to its own answer; one that is gone is made again', async () => {
+  await using ports = forwarder(() => Promise.reject(new Error('not over SSH')))
+  const [opened] = await ports.expose(web, [{ ...forward, protocol: 'udp', hostIp: '127.0.0.1' }])
+  const port = opened?.hostPort ?? 0
+  const clients = [createSocket('udp4'), createSocket('udp4')] as const
+  const answers = clients.map((client, i) => datagram(client, port, `from ${i}`))
+  expect(await Promise.all(answers)).toEqual(['qemu 172.17.0.2:80 from 0', 'qemu 172.17.0.2:80 from 1'])
+  const [lost = 0] = qemu.sockets.keys()
+  qemu.remove(lost)
+  expect(await datagram(clients[0], port, 'again')).toBe('qemu 172.17.0.2:80 again')
+  expect(logged.join()).toMatch(/path rebuilt/)
+  for (const client of clients) client.close()
+  await ports.unexpose(web, [{ ...forward, protocol: 'udp', hostIp: '127.0.0.1', hostPort: port }])
+  expect(qemu.sockets.size).toBe(0)
 })
 
 test('a new destination is taken by both listeners of a forward, over its path', async () => {

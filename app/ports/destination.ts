@@ -4,15 +4,16 @@ import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import type { Forward } from '../../vm/api/slipway.ts'
 import type { Dial } from '../machine/dial.ts'
 import type { Target } from './bind.ts'
-import type { Path } from './qemu-path.ts'
-import { openRelay } from './udp-relay.ts'
+import type { Relay, RelayOptions } from './datagram-relay.ts'
+import type { Path, PathTarget } from './qemu-path.ts'
+import { openStreamRelay } from './udp-relay.ts'
 
 const DIAL_TIMEOUT_MS = 30_000
 /** A path under suspicion is looked at this often at most: a container that does not listen yet resets every client. */
 const SUSPECT_MS = 5_000
 
-/** Opens the fast way to a TCP address inside the VM; 'unavailable' where there is none. */
-export type OpenPath = (target: { host: string; port: number }) => Promise<Path>
+/** Opens the fast way to an address inside the VM; 'unavailable' where there is none. */
+export type OpenPath = (target: PathTarget) => Promise<Path>
 
 export interface Ways {
   dial: Dial
@@ -56,7 +57,7 @@ export class Destination {
   get target(): Target {
     return {
       connect: ({ signal }) => this.#connect(signal),
-      relay: (options) => openRelay(this.#ways.dial, this.#ways.enginePath, this.#forward, options),
+      relay: (options) => this.#relay(options),
       onFailure: (error) => {
         this.#failure = messageOf(error)
       },
@@ -72,10 +73,12 @@ export class Destination {
   }
 
   async #openPath(): Promise<Path | undefined> {
-    const { protocol, containerIp } = this.#forward
-    if (!this.#ways.openPath || protocol !== 'tcp' || containerIp.includes(':')) return undefined
+    const { protocol, containerIp, via } = this.#forward
+    // QEMU takes what the VM sends from a forwarded UDP port of its own for replies, whoever they are meant for.
+    const isFit = !containerIp.includes(':') && (protocol === 'tcp' || !via)
+    if (!this.#ways.openPath || !isFit) return undefined
     try {
-      return await this.#ways.openPath(addressOf(this.#forward))
+      return await this.#ways.openPath({ protocol, ...addressOf(this.#forward) })
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       return undefined
@@ -128,6 +131,17 @@ export class Destination {
     const stream = await this.#overSsh(signal)
     this.#failure = undefined
     return stream
+  }
+
+  async #relay(options: RelayOptions): Promise<Relay> {
+    const path = this.#path
+    const { dial, enginePath } = this.#ways
+    if (!path) return await openStreamRelay(dial, enginePath, this.#forward, options)
+    const onEnd = (error?: unknown) => {
+      options.onEnd(error)
+      void this.verify().catch((failure: unknown) => this.#ways.log(`udp: ${messageOf(failure)}`))
+    }
+    return path.relay({ ...options, onEnd })
   }
 
   #overSsh(signal: AbortSignal): Promise<Duplex> {

@@ -15,7 +15,7 @@ import type { Listener } from './tcp-listener.ts'
 /** A port that could not be bound on `sync` (someone took it meanwhile) is tried again this often. */
 const RETRY_MS = 3_000
 /** While ports are published, listeners and paths are looked at this often, besides whenever one fails a client. */
-const CHECK_MS = 30_000
+const CHECK_MS = 15_000
 
 export interface Owner {
   containerId: string
@@ -200,6 +200,7 @@ export class PortForwarder implements AsyncDisposable {
     const result = this.#register(wanted, forward, opened, target, undo)
     undo.push(() => target.close())
     await target.findPath()
+    for (const { listener } of opened.addresses) listener.retarget()
     return result
   }
 
@@ -288,12 +289,21 @@ export class PortForwarder implements AsyncDisposable {
     }
   }
 
+  /** Listens anew where a listener was lost; where it leads stays. */
   async #rebind(entry: Entry): Promise<void> {
     const { containerId, containerName, address, target } = entry
-    await this.#close([entry])
     const { bound: _, ...forward } = target.forward
+    const wanted = { ...forward, hostIp: address, containerId, containerName }
     this.#ways.log(`published port ${forward.hostPort}: the listener on ${address} was lost`)
-    await this.#tryOpen({ ...forward, hostIp: address, containerId, containerName })
+    await closeAll([entry.listener])
+    try {
+      const [again] = (await bindForward(wanted, target.target)).addresses
+      if (again) entry.listener = again.listener
+      entry.listener.retarget()
+    } catch (error) {
+      await this.#close([entry])
+      this.#missing.push({ wanted, error: messageOf(error) })
+    }
   }
 
   /** Checks from time to time while there is something to check. */
@@ -333,8 +343,9 @@ export class PortForwarder implements AsyncDisposable {
     for (const { key } of entries) this.#entries.delete(key)
     const used = new Set([...this.#entries.values()].map(({ target }) => target))
     const unused = new Set(entries.map(({ target }) => target).filter((target) => !used.has(target)))
-    await Promise.all([...unused].map((target) => target.close()))
+    // The port is free again whatever becomes of the path behind it.
     await closeAll(entries.map(({ listener }) => listener))
+    await Promise.all([...unused].map((target) => target.close()))
   }
 
   /** Changes follow each other, so that none sees half of another. */

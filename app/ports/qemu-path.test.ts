@@ -9,7 +9,9 @@ const USERNET = `Hub -1 (net):
   Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ
   TCP[HOST_FORWARD]  35       127.0.0.1 15004      172.17.0.3  5004     0     0
   TCP[ESTABLISHED]   36       127.0.0.1 41178       10.0.2.15    22     0     0
-  TCP[HOST_FORWARD]  14       127.0.0.1 41177       10.0.2.15    22     0     0\r
+  TCP[HOST_FORWARD]  14       127.0.0.1 41177       10.0.2.15    22     0     0
+  UDP[HOST_FORWARD]  15       127.0.0.1 15053      172.17.0.3    53     0     0
+  UDP[236 sec]       16       10.0.2.15 53127        10.0.2.3    53     0     0\r
 `
 const servers = new Map<string, Server>()
 afterEach(() => {
@@ -23,7 +25,8 @@ function monitor(lines: string[]) {
     const line = String(args['command-line'])
     lines.push(line)
     if (line === 'info usernet') return USERNET
-    const [, verb, port, target] = /^hostfwd_(add|remove) net tcp:127\.0\.0\.1:(\d+)-?(\S*)$/.exec(line) ?? []
+    const [, verb, port, target] =
+      /^hostfwd_(add|remove) net (?:tcp|udp):127\.0\.0\.1:(\d+)-?(\S*)$/.exec(line) ?? []
     if (verb === 'remove') {
       servers.get(port ?? '')?.close()
       return ''
@@ -57,15 +60,20 @@ const overSsh = async () => {
 
 test('forwards are read from the monitor’s table', () => {
   expect(parseForwards(USERNET)).toEqual([
-    { local: 15004, host: '172.17.0.3', port: 5004 },
-    { local: 41177, host: '10.0.2.15', port: 22 },
+    { protocol: 'tcp', local: 15004, host: '172.17.0.3', port: 5004 },
+    { protocol: 'tcp', local: 41177, host: '10.0.2.15', port: 22 },
+    { protocol: 'udp', local: 15053, host: '172.17.0.3', port: 53 },
   ])
 })
 
 test('what an earlier app left is removed, the way to sshd stays', async () => {
   const lines: string[] = []
   await new QemuPaths(monitor(lines)).clear({ host: '10.0.2.15', port: 22 })
-  expect(lines).toEqual(['info usernet', 'hostfwd_remove net tcp:127.0.0.1:15004'])
+  expect(lines).toEqual([
+    'info usernet',
+    'hostfwd_remove net tcp:127.0.0.1:15004',
+    'hostfwd_remove net udp:127.0.0.1:15053',
+  ])
 })
 
 test('connections take QEMU’s forward, follow a new target, and it goes with the port', async () => {
@@ -94,6 +102,9 @@ test('where QEMU refuses, or its forward is gone, SSH carries the connection', a
 
   const lost = {
     connect: () => Promise.reject(new EngineError('unavailable', 'refused')),
+    relay: () => {
+      throw new EngineError('unavailable', 'refused')
+    },
     exists: () => Promise.resolve(true),
     close: () => Promise.reject(new EngineError('unavailable', 'machine is not running')),
   }

@@ -4,16 +4,27 @@
  * twice. It ends on a loopback port that only we lead to; the address the user asked for is bound by us, which keeps
  * IPv6, bind addresses and error texts in our hands. Where it cannot be had, connections go over SSH as before.
  */
+import { createSocket } from 'node:dgram'
 import { connect, createServer, type Socket } from 'node:net'
 import { EngineError } from '../../vm/api/errors.ts'
+import type { Protocol } from '../../vm/api/slipway.ts'
+import type { Relay, RelayOptions } from './datagram-relay.ts'
+import { openLocalRelay } from './local-relay.ts'
 
 /** Runs a QMP command. */
 export type Monitor = (command: string, args: Readonly<Record<string, unknown>>) => Promise<unknown>
 
-/** An open forward. */
+export interface PathTarget {
+  protocol: Protocol
+  host: string
+  port: number
+}
+
+/** An open forward; of TCP it gives connections, of UDP relays. */
 export interface Path {
   connect(options: { signal: AbortSignal }): Promise<Socket>
-  /** Whether QEMU still has it. 'unavailable' when QEMU cannot be asked. */
+  relay(options: RelayOptions): Relay
+  /** Whether QEMU still has it and listens; no container notices. 'unavailable' when QEMU cannot be asked. */
   exists(): Promise<boolean>
   close(): Promise<void>
 }
@@ -34,15 +45,15 @@ export class QemuPaths {
     this.#monitor = monitor
   }
 
-  /** Leads to a TCP address inside the VM or of one of its containers (the VM answers ARP for them). IPv4 only. */
-  async open(target: { host: string; port: number }): Promise<Path> {
+  /** Leads to an address inside the VM or of one of its containers (the VM answers ARP for them). IPv4 only. */
+  async open({ protocol, host, port }: PathTarget): Promise<Path> {
     let failure = ''
     for (let i = 0; i < TRIES; i++) {
-      const port = await freePort()
-      failure = await this.#run(`hostfwd_add ${NETDEV} tcp:${LOCAL}:${port}-${target.host}:${target.port}`)
+      const local = await bindable(protocol, 0)
+      failure = await this.#run(`hostfwd_add ${NETDEV} ${protocol}:${LOCAL}:${local}-${host}:${port}`)
       if (failure === '') {
         this.#listed = undefined
-        return this.#path(port)
+        return this.#path(protocol, local)
       }
     }
     throw new EngineError('unavailable', `qemu: ${failure}`)
@@ -51,21 +62,23 @@ export class QemuPaths {
   /** Removes what an earlier app left in this VM; everything but the way to `keep` (sshd). */
   async clear(keep: { host: string; port: number }): Promise<void> {
     const text = await this.#run('info usernet')
-    for (const { local, host, port } of parseForwards(text)) {
+    for (const { protocol, local, host, port } of parseForwards(text)) {
       if (host === keep.host && port === keep.port) continue
-      await this.#run(`hostfwd_remove ${NETDEV} tcp:${LOCAL}:${local}`)
+      await this.#run(`hostfwd_remove ${NETDEV} ${protocol}:${LOCAL}:${local}`)
     }
   }
 
-  #path(port: number): Path {
+  #path(protocol: Protocol, port: number): Path {
     return {
       connect: (options) => connectLocal(port, options.signal),
+      relay: (options) => openLocalRelay(LOCAL, port, options),
       exists: async () => {
-        const ports = parseForwards(await this.#list())
-        return ports.some(({ local }) => local === port)
+        const forwards = parseForwards(await this.#list())
+        const isListed = forwards.some((forward) => forward.protocol === protocol && forward.local === port)
+        return isListed && !(await isFree(protocol, port))
       },
       close: async () => {
-        await this.#run(`hostfwd_remove ${NETDEV} tcp:${LOCAL}:${port}`)
+        await this.#run(`hostfwd_remove ${NETDEV} ${protocol}:${LOCAL}:${port}`)
       },
     }
   }
@@ -82,10 +95,12 @@ export class QemuPaths {
   }
 }
 
-/** TCP forwards in the answer of `info usernet`. Pure. */
-export function parseForwards(text: string): { local: number; host: string; port: number }[] {
-  const row = /TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(?<local>\d+)\s+(?<host>[\d.]+)\s+(?<port>\d+)/g
+/** Forwards in the answer of `info usernet`. Pure. */
+export function parseForwards(text: string): (PathTarget & { local: number })[] {
+  const row =
+    /(?<protocol>TCP|UDP)\[HOST_FORWARD\]\s+\d+\s+\S+\s+(?<local>\d+)\s+(?<host>[\d.]+)\s+(?<port>\d+)/g
   return [...text.matchAll(row)].map(({ groups }) => ({
+    protocol: groups?.['protocol'] === 'UDP' ? 'udp' : 'tcp',
     local: Number(groups?.['local']),
     host: groups?.['host'] ?? '',
     port: Number(groups?.['port']),
@@ -119,10 +134,26 @@ function connectLocal(port: number, signal: AbortSignal): Promise<Socket> {
   })
 }
 
-async function freePort(): Promise<number> {
+/** A port that could be bound: the given one, or any for 0. Rejects with EADDRINUSE when somebody has it. */
+async function bindable(protocol: Protocol, port: number): Promise<number> {
+  if (protocol === 'udp') {
+    const socket = createSocket('udp4')
+    await new Promise<void>((resolve, reject) => socket.once('error', reject).bind(port, LOCAL, resolve))
+    const { port: bound } = socket.address()
+    await new Promise<void>((resolve) => socket.close(resolve))
+    return bound
+  }
   const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, LOCAL, resolve))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, LOCAL, resolve))
   const address = server.address()
   await new Promise((resolve) => server.close(resolve))
   return typeof address === 'object' && address ? address.port : 0
+}
+
+/** Whether nobody listens: to connect would reach into the VM. */
+async function isFree(protocol: Protocol, port: number): Promise<boolean> {
+  return await bindable(protocol, port).then(
+    () => true,
+    () => false,
+  )
 }

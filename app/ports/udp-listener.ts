@@ -1,17 +1,11 @@
-/** One UDP address of the host: datagrams go over one stream to the engine, each client being a flow of its own. */
+/** One UDP address of the host: its datagrams go into the VM over one relay, each client being a flow of its own. */
 import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
-import type { Duplex } from 'node:stream'
-import { DatagramDecoder, encodeDatagram } from '../../vm/api/datagrams.ts'
+import type { OpenRelay, Relay, RelayOptions } from './datagram-relay.ts'
 import type { Listener } from './tcp-listener.ts'
-
-/** Opens the stream to the engine's relay. */
-export type OpenRelay = (options: { signal: AbortSignal }) => Promise<Duplex>
 
 /** More clients than this at a time: the ones silent for longest are forgotten. */
 const MAX_FLOWS = 4096
-/** Datagrams are dropped, as networks do, when the stream has this much unsent. */
-const MAX_UNSENT = 1 << 20
 /** How long a datagram to ourselves may take, sent this many times. */
 const PROBE_MS = 1_500
 const PROBES = 3
@@ -51,7 +45,7 @@ class UdpListener implements Listener {
   readonly #clients = new Map<number, Client>()
   readonly #probes = new Map<string, () => void>()
   #sequence = 0
-  #stream: Duplex | undefined
+  #relay: Relay | undefined
   #opening: Promise<void> | undefined
 
   constructor(socket: Socket, open: OpenRelay, onFailure: (error: unknown) => void) {
@@ -61,8 +55,6 @@ class UdpListener implements Listener {
     this.port = socket.address().port
     socket.on('error', onFailure)
     socket.on('message', (data, from) => void this.#receive(data, from))
-    // Now, not with the first datagram: its sender would send again before a new SSH connection is there.
-    this.#opening = this.#connect()
   }
 
   get connections(): number {
@@ -95,21 +87,22 @@ class UdpListener implements Listener {
     }
   }
 
+  /** Now, not with the first datagram: its sender would send again before a new SSH connection is there. */
   retarget(): void {
-    this.#stream?.destroy()
-    this.#stream = undefined
+    this.#relay?.destroy()
+    this.#relay = undefined
+    this.#opening = this.#connect()
   }
 
   async #receive(data: Buffer, from: Client): Promise<void> {
     const probed = this.#probes.size > 0 && this.#probes.get(data.toString('latin1'))
     if (probed) return probed()
     const flow = this.#flowOf(from)
-    if (!this.#stream) {
+    if (!this.#relay) {
       this.#opening ??= this.#connect()
       await this.#opening
     }
-    const stream = this.#stream
-    if (stream && stream.writableLength < MAX_UNSENT) stream.write(encodeDatagram({ flow, data }))
+    this.#relay?.send(flow, data)
   }
 
   #flowOf(from: Client): number {
@@ -130,31 +123,32 @@ class UdpListener implements Listener {
     return flow
   }
 
-  async #connect(): Promise<void> {
-    try {
-      const stream = await this.#open({ signal: this.#abort.signal })
-      if (this.#abort.signal.aborted) {
-        stream.destroy()
-        return
-      }
-      this.#stream = stream
-      const decoder = new DatagramDecoder()
-      stream.on('data', (chunk: Buffer) => {
-        try {
-          for (const { flow, data } of decoder.push(chunk)) this.#deliver(flow, data)
-        } catch (error) {
-          stream.destroy(error instanceof Error ? error : undefined)
-        }
-      })
-      stream.on('error', (error) => this.#onFailure(error))
-      stream.once('close', () => {
-        if (this.#stream === stream) this.#stream = undefined
-      })
-    } catch (error) {
-      if (!this.#abort.signal.aborted) this.#onFailure(error)
-    } finally {
-      this.#opening = undefined
+  /** Must be kept as `#opening`; overtaken by another one it comes to nothing. */
+  #connect(): Promise<void> {
+    let relay: Relay | undefined
+    let ended = false
+    const options: RelayOptions = {
+      signal: this.#abort.signal,
+      deliver: (flow, data) => this.#deliver(flow, data),
+      onEnd: (error) => {
+        ended = true
+        if (relay && this.#relay === relay) this.#relay = undefined
+        if (error) this.#onFailure(error)
+      },
     }
+    const opening: Promise<void> = this.#open(options).then(
+      (made) => {
+        if (this.#opening !== opening) return made.destroy()
+        this.#opening = undefined
+        relay = made
+        if (!ended) this.#relay = made
+      },
+      (error: unknown) => {
+        if (this.#opening === opening) this.#opening = undefined
+        if (!this.#abort.signal.aborted) this.#onFailure(error)
+      },
+    )
+    return opening
   }
 
   #deliver(flow: number, data: Uint8Array): void {
@@ -164,7 +158,8 @@ class UdpListener implements Listener {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort()
-    this.#stream?.destroy()
+    this.#opening = undefined
+    this.#relay?.destroy()
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()))
   }
 }

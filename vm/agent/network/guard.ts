@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../../api/errors.ts'
 
-const EVERY_MS = 30_000
+const EVERY_MS = 15_000
 
 export interface GuardOptions {
   /** Whether there is anything to guard. */
