@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dockerTools } from '../fixtures/debian.ts'
 import { layerTar } from '../fixtures/oci.ts'
@@ -125,7 +127,9 @@ test('a step that fails says so; a build that is given up leaves nothing', async
     ),
   })
   const missing = await folderOf({ Dockerfile: 'FROM busybox\nCOPY nosuch /\n' })
-  expect((await build(missing)).stderr).toMatch(/ERROR: failed to solve: COPY failed: .*nosuch/)
+  expect((await build(missing)).stderr).toMatch(
+    />>> COPY nosuch \/\n[\s\S]*ERROR: failed to solve: .*"\/nosuch": not found/,
+  )
   const slow = await folderOf({ Dockerfile: 'FROM busybox\nRUN echo begun; sleep 600\n' })
   const child = spawn(docker, ['build', '--progress=plain', slow], { env: { ...process.env, ...c.env } })
   const ended = new Promise((resolve) => child.once('close', resolve))
@@ -167,6 +171,21 @@ COPY --from=make /o /
   expect((await stat(join(output, 'd/big'))).size).toBe(100_000)
   const list = 'exec "$0" build -q -o type=tar,dest=- "$1" | tar -t | sort'
   expect((await run('sh', ['-c', list, docker, result], { env: c.env })).stdout).toBe('a\nd/\nd/big\nl\n')
+})
+
+test('other clients: dockerode asks for BuildKit over POST /build', async () => {
+  const path = await folderOf({ Dockerfile: 'FROM busybox\nRUN false\nFROM busybox\nRUN echo said >/f\n' })
+  const engine = new Docker({ socketPath: (c.env['DOCKER_HOST'] ?? '').replace('unix://', '') })
+  const options = { t: 'bk:api', version: '2' as const }
+  const progress = await engine.buildImage({ context: path, src: ['Dockerfile'] }, options)
+  const lines = (await text(progress))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(new Set(lines.map(({ id }) => id))).toEqual(new Set(['moby.buildkit.trace', 'moby.image.id']))
+  expect(lines.at(-1)).toEqual({ id: 'moby.image.id', aux: { ID: expect.stringMatching(/^sha256:/) } })
+  expect(await c.ok('run', '--rm', 'bk:api', 'cat', '/f')).toBe('said')
+  await c.ok('rmi', 'bk:api')
 })
 
 test('compose build and bake: several builds at once, contexts by name', async () => {

@@ -63,7 +63,11 @@ export class Build {
     this.#arguments = this.#newArguments(this.#parsed.escape)
     for (const step of globalArguments) this.#arguments.declareGlobal(step)
     const { globals } = this.#arguments
-    const stages = chooseStages(this.#parsed, { ...this.#options, globals })
+    const stages = chooseStages(this.#parsed, {
+      target: this.#options.target,
+      onlyNeeded: this.#options.buildkit,
+      globals,
+    })
     const labels = Object.entries(this.#options.labels).sort(([a], [b]) => (a < b ? -1 : 1))
     this.#teller.plan({ globals: globalArguments, stages, labels: labels.length > 0 })
     for (const step of globalArguments) this.#teller.step(step)
@@ -76,7 +80,14 @@ export class Build {
     if (!state) throw new EngineError('invalid_argument', 'No build stage in current context')
     if (labels.length > 0) {
       const rest = labels.map(([key, value]) => `${JSON.stringify(key)}=${JSON.stringify(value)}`).join(' ')
-      await this.#carryOut(state, { keyword: 'LABEL', flags: [], rest, text: `LABEL ${rest}`, line: 0 })
+      await this.#carryOut(state, {
+        keyword: 'LABEL',
+        flags: [],
+        rest,
+        text: `LABEL ${rest}`,
+        line: 0,
+        lines: 1,
+      })
     }
     const unused = this.#arguments.unused()
     if (unused.length > 0) this.#teller.unconsumed(unused)
@@ -141,7 +152,7 @@ export class Build {
     this.#teller.triggers(triggers.length)
     for (const text of triggers) {
       const [line = '', ...below] = text.split('\n')
-      await this.#carryOut(state, { ...parseStep(line, below, 0), text, line: 0 })
+      await this.#carryOut(state, { ...parseStep(line, below, 0), text, line: 0, lines: 1 })
     }
   }
 
@@ -197,7 +208,8 @@ export class Build {
     await this.#cached(state, [description, config, state.runArgs], description, async () => {
       const container = randomBytes(6).toString('hex')
       this.#teller.container(container)
-      const id = await this.#commit(state, config, `/bin/sh -c #(nop)  ${description}`, await write?.())
+      const createdBy = this.#options.buildkit ? description : `/bin/sh -c #(nop)  ${description}`
+      const id = await this.#commit(state, config, createdBy, await write?.())
       this.#teller.removed(container)
       return id
     })
@@ -231,7 +243,13 @@ export class Build {
         network: flags.network,
         options: this.#options,
         teller: this.#teller,
-        commit: (snapshot) => this.#commit(state, state.config, createdBy, snapshot),
+        commit: (snapshot) =>
+          this.#commit(
+            state,
+            state.config,
+            this.#options.buildkit ? `RUN ${createdBy} # buildkit` : createdBy,
+            snapshot,
+          ),
         ...this.#given,
       }),
     )
@@ -248,7 +266,12 @@ export class Build {
     })
     const { key, description } = prepared
     await this.#cached(state, [step.keyword, key], description, async () =>
-      this.#commit(state, state.config, `/bin/sh -c #(nop) ${description}`, await prepared.write()),
+      this.#commit(
+        state,
+        state.config,
+        this.#options.buildkit ? `${step.text} # buildkit` : `/bin/sh -c #(nop) ${description}`,
+        await prepared.write(),
+      ),
     )
   }
 
@@ -274,7 +297,12 @@ export class Build {
     make: () => Promise<Digest>,
   ): Promise<void> {
     const { cache, images } = this.#parts
-    const key = BuildCache.key([state.imageId ?? 'scratch', state.config, ...parts])
+    const key = BuildCache.key([
+      ...(this.#options.buildkit ? ['buildkit'] : []),
+      state.imageId ?? 'scratch',
+      state.config,
+      ...parts,
+    ])
     const known = this.#cacheBroken ? undefined : await cache.find(key, (image) => this.#parts.exists(image))
     if (known) this.#teller.cached()
     else this.#cacheBroken = true
@@ -296,7 +324,7 @@ export class Build {
     return this.#parts.images.commit({
       snapshot,
       adopt: true,
-      buildCache: this.#options.hideSteps,
+      ...(this.#options.buildkit ? { buildCache: true, comment: 'buildkit.dockerfile.v0' } : {}),
       parent: state.image,
       config: rest,
       createdBy,

@@ -41,6 +41,7 @@ export async function findSources(root: string, pattern: string, keyword: string
     throw new EngineError(
       'invalid_argument',
       `${keyword} failed: file not found in build context or excluded by .dockerignore: stat ${clean}: file does not exist`,
+      { details: { missing: clean } },
     )
   }
   throw new EngineError('invalid_argument', `${keyword} failed: no source files were specified`)

@@ -8,8 +8,9 @@ import { type Heredoc, readHeredocs } from './heredoc.ts'
 export interface Step extends Instruction {
   /** The instruction as the build prints it: one line, as written. */
   text: string
-  /** Line in the Dockerfile, from 1. */
+  /** Line in the Dockerfile, from 1, and how many lines it has. */
   line: number
+  lines: number
   /** Of RUN, COPY and ADD. */
   heredocs?: Heredoc[]
 }
@@ -89,7 +90,7 @@ function stageOf(step: Step, index: number): Stage {
 
 function stepOf(text: string, line: number, escapeChar: string): Step {
   const { joined, rest: below } = joinLines(text, escapeChar)
-  return { ...parseStep(joined, below, line), text: joined, line }
+  return { ...parseStep(joined, below, line), text: joined, line, lines: text.split('\n').length }
 }
 
 /** One logical line, with the lines below it that its here-documents are. */

@@ -13,10 +13,11 @@ export interface BuildOptions {
   noCache: boolean
   /** Names of stages that are not taken from the cache. */
   noCacheStages: string[]
-  /** Leaves out stages that the target is not made of. */
-  onlyNeeded: boolean
-  /** What steps make is no image to the user until the whole is done. */
-  hideSteps: boolean
+  /**
+   * By BuildKit's rules: stages that the target is not made of are left out, what steps make is no image to the user
+   * until the whole is done, and the history is in BuildKit's words.
+   */
+  buildkit: boolean
   pull: boolean
   platform: string | undefined
   /** Remove the containers of RUN steps: after success (`rm`), always (`forceRemove`). */
@@ -53,8 +54,7 @@ export const PLAIN_OPTIONS: BuildOptions = {
   target: '',
   noCache: false,
   noCacheStages: [],
-  onlyNeeded: false,
-  hideSteps: false,
+  buildkit: false,
   pull: false,
   platform: undefined,
   remove: true,

@@ -3,7 +3,11 @@ import { parseLine } from '../images/changes.ts'
 import { parseRunFlags } from './run-flags.ts'
 
 const parse = (line: string) =>
-  parseRunFlags({ ...parseLine(line), text: line, line: 1 }, (text) => text.replace('$X', 'x'), '/w')
+  parseRunFlags(
+    { ...parseLine(line), text: line, line: 1, lines: 1 },
+    (text) => text.replace('$X', 'x'),
+    '/w',
+  )
 
 it('reads mounts with their defaults', () => {
   const { mounts, network } = parse(

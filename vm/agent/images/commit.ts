@@ -1,6 +1,7 @@
 /** New images made here: of a container's changes (commit, build) or of a tar (import). */
 import { createHash } from 'node:crypto'
 import type { ContainerConfig } from '../../api/containers.ts'
+import { kindOf } from '../../api/errors.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
 import type { LayerApplier, Snapshotter } from '../snapshots/snapshotter.ts'
@@ -80,8 +81,13 @@ export class Committer {
       }
       const chainId = chainIds([...(image.parent?.config.rootfs.diff_ids ?? []), diffId]).at(-1) ?? diffId
       await lease.hold(chainId)
-      if (await this.#snapshots.stat(chainId)) await this.#snapshots.remove(snapshot)
-      else await this.#snapshots.commit(chainId, snapshot)
+      try {
+        await this.#snapshots.commit(chainId, snapshot)
+      } catch (error) {
+        // The same layer was there, or another build has just made it.
+        if (kindOf(error) !== 'already_exists') throw error
+        await this.#snapshots.remove(snapshot)
+      }
       return await this.record(image, { diffId }, lease)
     } finally {
       lease[Symbol.dispose]()

@@ -1,13 +1,14 @@
 /** BuildKit's gateway service: a client's own program around the builds that it asks for. */
 import { EngineError } from '../../../api/errors.ts'
 import { refuse } from './control.ts'
+import { inBuildkitWords } from './failure.ts'
 import { frontendRequest } from './frontend-options.ts'
 import { errorOf } from './grpc-frames.ts'
 import { type Methods, type ServerCall, unary } from './grpc-server.ts'
 import type { Job, Jobs } from './jobs.ts'
 import * as m from './messages.ts'
 import type { MessageOf } from './proto.ts'
-import { inBuildkitWords, type SolverParts, solve } from './solver.ts'
+import { type SolverParts, solve } from './solver.ts'
 import { BUILD_CAPABILITIES, FRONTEND_CAPABILITIES, workers } from './workers.ts'
 
 export function gatewayMethods(parts: SolverParts & { jobs: Jobs }): Methods {
@@ -63,7 +64,8 @@ async function solveRequest(
 
 function giveBack(job: Job, { result, error }: MessageOf<typeof m.ReturnRequest>): void {
   if (error) {
-    job.fail(errorOf({ code: error.code ?? 2, message: error.message ?? '' }, 'build'))
+    const { code = 2, message = '', details = [] } = error
+    job.fail(errorOf({ code, message, details }, 'build'))
     return
   }
   const id = result?.ref?.id || result?.refDeprecated || ''

@@ -1,5 +1,6 @@
 /** gRPC over HTTP/2: messages with their length in front, statuses (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 import { EngineError, type ErrorKind, kindOf } from '../../../api/errors.ts'
+import { type Detail, RpcStatus } from './session-messages.ts'
 
 const MAX_MESSAGE = 64 * 1024 * 1024
 const HEADER = 5
@@ -59,25 +60,39 @@ const CODES: Record<ErrorKind, number> = {
 export interface Status {
   code: number
   message: string
+  /** Further facts for the peer, by their type. */
+  details?: readonly Detail[]
 }
 
+/** `details.rpc` of an EngineError goes along. */
 export function statusOf(error: unknown): Status {
-  return { code: CODES[kindOf(error)], message: error instanceof Error ? error.message : String(error) }
+  const details = error instanceof EngineError ? error.details?.['rpc'] : undefined
+  return {
+    code: CODES[kindOf(error)],
+    message: error instanceof Error ? error.message : String(error),
+    ...(Array.isArray(details) ? { details } : {}),
+  }
 }
 
 /** The engine's error for a status that a peer sent. */
-export function errorOf({ code, message }: Status, subject: string): EngineError {
+export function errorOf({ code, message, details = [] }: Status, subject: string): EngineError {
   const kind = Object.entries(CODES).find(([, value]) => value === code)?.[0] ?? 'internal'
-  return new EngineError(kind as ErrorKind, message === '' ? `${subject}: gRPC status ${code}` : message)
+  const text = message === '' ? `${subject}: gRPC status ${code}` : message
+  return new EngineError(kind as ErrorKind, text, details.length > 0 ? { details: { rpc: details } } : {})
 }
 
-export function statusTrailers({ code, message }: Status): Record<string, string> {
+export function statusTrailers({ code, message, details = [] }: Status): Record<string, string> {
   const escaped = [...Buffer.from(message)].map((byte) =>
     byte < 0x20 || byte > 0x7e || byte === 0x25
       ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
       : String.fromCharCode(byte),
   )
-  return { 'grpc-status': String(code), ...(message === '' ? {} : { 'grpc-message': escaped.join('') }) }
+  const packed = RpcStatus.encode({ code, message, details: [...details] }).toString('base64')
+  return {
+    'grpc-status': String(code),
+    ...(message === '' ? {} : { 'grpc-message': escaped.join('') }),
+    ...(details.length === 0 ? {} : { 'grpc-status-details-bin': packed }),
+  }
 }
 
 /** Undefined when there is none in these headers. */

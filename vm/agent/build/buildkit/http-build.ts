@@ -4,10 +4,11 @@ import type { ProgressMessage } from '../../../api/images.ts'
 import type { BuildOptions } from '../options.ts'
 import type { ContextFiles } from '../sources.ts'
 import { type ExporterParts, exportAll } from './exporters.ts'
+import { inBuildkitWords } from './failure.ts'
 import { Job, type Jobs } from './jobs.ts'
 import { StatusResponse } from './messages.ts'
 import type { Sessions } from './sessions.ts'
-import { inBuildkitWords, type SolverParts, solve } from './solver.ts'
+import { type SolverParts, solve } from './solver.ts'
 
 export interface HttpBuild {
   /** Name of the build, for cancelling it. */
@@ -31,7 +32,7 @@ export async function* buildOverHttp(
   const work = (async () => {
     try {
       const request = {
-        options: { ...options, dockerfile: filename, onlyNeeded: true, hideSteps: true, forceRemove: true },
+        options: { ...options, dockerfile: filename, buildkit: true, forceRemove: true },
         filename,
         context: context ? { files: context } : { folder: 'context' },
         dockerfileFolder: context ? undefined : 'dockerfile',

@@ -1,5 +1,15 @@
 /** Messages of the services that a client offers on its session, by the names of BuildKit's .proto files. */
-import { bytes, bytesMap, int, message, messages, nested, string, stringMap } from './proto.ts'
+import {
+  bytes,
+  bytesMap,
+  int,
+  type MessageOf,
+  message,
+  messages,
+  nested,
+  string,
+  stringMap,
+} from './proto.ts'
 
 /** fsutil: one entry of a directory; `mode` has the bits of Go's FileMode. */
 export const Stat = message({
@@ -43,5 +53,6 @@ export const CheckAgentRequest = message({ ID: string(1) })
 export const CheckAgentResponse = message({})
 
 /** https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto */
+export type Detail = Partial<MessageOf<typeof Any>>
 const Any = message({ type_url: string(1), value: bytes(2) })
 export const RpcStatus = message({ code: int(1), message: string(2), details: messages(3, Any) })

@@ -114,7 +114,7 @@ export class Session {
     const types = { request: CheckAgentRequest, answer: CheckAgentResponse }
     const known = await this.#client.unary(check, types, { ID: id }, options).catch(() => undefined)
     if (!known) return undefined
-    const server = createServer(async (socket) => {
+    const server = createServer({ allowHalfOpen: true }, async (socket) => {
       try {
         const call = this.#client.call(
           '/moby.sshforward.v1.SSH/ForwardAgent',

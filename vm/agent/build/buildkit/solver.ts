@@ -10,6 +10,7 @@ import type { ScratchFiles } from '../scratch.ts'
 import type { ContextFiles } from '../sources.ts'
 import type { BuildTeller } from '../teller.ts'
 import { ClientFolder, ClientTar, textOf } from './client-files.ts'
+import { inBuildkitWords, withSource } from './failure.ts'
 import type { FrontendRequest } from './frontend-options.ts'
 import { ignorePatterns } from './ignore-file.ts'
 import type { Job } from './jobs.ts'
@@ -55,7 +56,9 @@ export async function solve(
     teller.end()
     return image
   } catch (error) {
-    const worded = inBuildkitWords(error)
+    const worded = inBuildkitWords(
+      withSource(error, { filename: request.filename, dockerfile, step: teller.at }),
+    )
     teller.end(worded)
     throw worded
   }
@@ -120,9 +123,14 @@ class Files {
   /** A context without what its own list of patterns, or the one that goes first, leaves out. */
   #context(folder: string, name: string, first: () => Promise<string | undefined> | undefined): ClientFolder {
     const exclude = async () => {
-      const list = this.#folder(`load .dockerignore of ${folder}`, folder, 'context', {
-        follow: ['.dockerignore'],
-      })
+      const list = this.#folder(
+        `load .dockerignore${folder === 'context' ? '' : ` of ${folder}`}`,
+        folder,
+        'context',
+        {
+          follow: ['.dockerignore'],
+        },
+      )
       return ignorePatterns((await first()) ?? (await textOf(list, '.dockerignore')) ?? '')
     }
     return this.#folder(name, folder, 'context', { exclude })
@@ -168,15 +176,4 @@ async function agentSocket(scratch: ScratchFiles, session: Session, id: string, 
   if (agent) return { path, [Symbol.asyncDispose]: release }
   await release()
   return undefined
-}
-
-/** A failure as users know it from BuildKit: without a gRPC status in front, and its own words for a command. */
-export function inBuildkitWords(error: unknown): unknown {
-  if (!(error instanceof EngineError) || error.kind === 'cancelled') return error
-  const { exitCode, command } = error.details ?? {}
-  const message =
-    typeof exitCode === 'number'
-      ? `process "${command}" did not complete successfully: exit code: ${exitCode}`
-      : error.message
-  return new EngineError('internal', message, { cause: error })
 }

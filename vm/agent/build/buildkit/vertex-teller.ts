@@ -13,11 +13,17 @@ export class VertexTeller implements BuildTeller {
   readonly #id: string
   readonly #vertexes = new Map<Step, Vertex>()
   #current: Vertex | undefined
+  #at: Step | undefined
 
   /** `id` tells the build from others. */
   constructor(log: StatusLog, id: string) {
     this.#log = log
     this.#id = id
+  }
+
+  /** The instruction that is carried out, or was when the build ended. */
+  get at(): Step | undefined {
+    return this.#at
   }
 
   plan(plan: { stages: readonly Stage[] }): void {
@@ -40,6 +46,7 @@ export class VertexTeller implements BuildTeller {
   }
 
   step(step: Step): void {
+    this.#at = step
     const vertex = this.#vertexes.get(step)
     if (!vertex) return
     this.#current?.end()
