@@ -4,7 +4,8 @@ import { text } from 'node:stream/consumers'
 import type { EngineError } from '../../api/errors.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { spawnPiped } from '../linux/pipe-stream.ts'
-import { CONMON, CRUN, crunFlags, type RuntimePaths } from './paths.ts'
+import { CONMON, crunFlags, type RuntimePaths } from './paths.ts'
+import { SEALED } from './sealed-crun.ts'
 
 export interface ConmonOptions {
   id: string
@@ -36,7 +37,7 @@ export function conmonArguments(options: ConmonOptions, paths: RuntimePaths): st
     '--no-sync-log',
     '--full-attach',
     ['--cid', id, '--cuuid', id, '--name', id],
-    ['--runtime', CRUN],
+    ['--runtime', paths.program],
     crunFlags(paths).flatMap((flag) => ['--runtime-arg', flag]),
     ['--bundle', bundle],
     ['--container-pidfile', `${bundle}/pid`],
@@ -68,7 +69,13 @@ export function spawnConmon(kernel: Kernel, options: ConmonOptions, paths: Runti
     program: CONMON,
     args,
     cwd: '/',
-    env: { PATH: '/usr/sbin:/usr/bin', TMPDIR: paths.tmp, _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
+    env: {
+      ...SEALED,
+      PATH: '/usr/sbin:/usr/bin',
+      TMPDIR: paths.tmp,
+      _OCI_SYNCPIPE: '3',
+      _OCI_STARTPIPE: '4',
+    },
     stdio: ['null', 'null', 'writes', 'writes', 'reads'],
     session: true,
   })

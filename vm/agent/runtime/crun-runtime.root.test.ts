@@ -3,7 +3,7 @@
  * `node --experimental-ffi --test`. SLIPWAY_TEST_DIR: an empty folder on a disk file system.
  */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, openSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +42,7 @@ after(async () => {
     (await readdir(join(runDir, 'crun'))).filter((name) => name !== '.cache'),
     [],
   )
+  kernel.unmount(join(runDir, 'crun-sealed'))
   await Promise.all([base, runDir].map((path) => rm(path, { recursive: true })))
 })
 
@@ -576,6 +577,11 @@ test('seccomp: a profile of the user, no new privileges', async () => {
   const script = 'mkdir /tmp/d; grep -E "Seccomp:|NoNewPrivs" /proc/self/status'
   const { out } = await run(sh(script), { SecurityOpt: [`seccomp=${profile}`, 'no-new-privileges'] })
   assert.match(out, /mkdir.*Operation not permitted\nNoNewPrivs:\t1\nSeccomp:\t2\n/)
+})
+
+test('the runtime that a container is made by cannot be written to', async () => {
+  await run({ Cmd: ['true'] })
+  assert.throws(() => openSync(join(runDir, 'crun-sealed'), 'r+'), { code: 'EROFS' })
 })
 
 test('init reaps and passes signals on', async () => {

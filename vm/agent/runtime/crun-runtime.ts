@@ -14,6 +14,7 @@ import type { OciSpec } from './oci.ts'
 import { type RuntimePaths, runtimePaths } from './paths.ts'
 import { UNLIMITED } from './resources.ts'
 import type { Exit, MonitorOptions, Runtime } from './runtime.ts'
+import { sealCrun } from './sealed-crun.ts'
 import { CGROUP_PARENT } from './spec.ts'
 import { CrunTask } from './task.ts'
 import { bootId, readIfThere, readTaskState, startedAt, writeTaskState } from './task-state.ts'
@@ -144,6 +145,7 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
     const paths = this.#paths
     const folders = [paths.crun, paths.exits, paths.execs, paths.tmp]
     await Promise.all(folders.map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
+    sealCrun(this.#kernel, paths.program)
     // What a former agent left of its execs is of no use; their programs go on without.
     const stale = await readdir(paths.execs)
     await Promise.all(stale.map((name) => rm(join(paths.execs, name), { force: true })))

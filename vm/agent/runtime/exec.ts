@@ -1,7 +1,7 @@
 /** Further processes in a container: `crun exec`, without a monitor. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
+import type { PassThrough, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../api/errors.ts'
@@ -12,6 +12,7 @@ import { execFailure } from './messages.ts'
 import type { OciProcess } from './oci.ts'
 import { CRUN, crunFlags, type RuntimePaths } from './paths.ts'
 import type { ExecTask } from './runtime.ts'
+import { SEALED } from './sealed-crun.ts'
 import { terminalStream } from './terminal.ts'
 
 export interface ExecContext {
@@ -49,7 +50,7 @@ export async function startExec(context: ExecContext, id: string, options: ExecO
   const socket = terminal ? ['--console-socket', join(execs, `${name}.tty`)] : []
   const args = [...crunFlags(context.paths), 'exec', '--process', spec, '--pid-file', pidFile, ...socket, id]
   try {
-    const exec = spawnCrun(context.kernel, args, options)
+    const exec = spawnCrun(context, args, options)
     const pid = await pidOf(context, exec, { ...options, name, pidFile })
     return terminal ? terminalTask(context.kernel, exec, pid, terminal) : pipeTask(exec, pid)
   } finally {
@@ -62,22 +63,22 @@ export async function startExec(context: ExecContext, id: string, options: ExecO
 interface Spawned {
   child: Child
   stdin: Writable | undefined
-  stdout: Readable | undefined
-  stderr: Readable
+  stdout: PassThrough | undefined
+  stderr: PassThrough
   /** Exit code of crun, which is the program's: 128 + n for a signal. */
   exit: Promise<number>
 }
 
-function spawnCrun(kernel: Kernel, args: string[], { tty, stdin }: ExecOptions): Spawned {
+function spawnCrun({ kernel, paths }: ExecContext, args: string[], { tty, stdin }: ExecOptions): Spawned {
   // With a terminal, stderr carries crun's own complaints only.
   const { child, ends } = spawnPiped(kernel, {
-    program: CRUN,
+    program: paths.program,
     args,
-    env: { PATH: '/usr/sbin:/usr/bin' },
+    env: { ...SEALED, PATH: '/usr/sbin:/usr/bin' },
     stdio: [stdin && !tty ? 'reads' : 'null', tty ? 'null' : 'writes', 'writes'],
     session: true,
   })
-  const [input, stdout, stderr] = ends as [Writable | undefined, Readable | undefined, Readable]
+  const [input, stdout, stderr] = ends as [Writable | undefined, PassThrough | undefined, PassThrough]
   void child.exit.then(() => input?.destroy())
   return { child, stdin: input, stdout, stderr, exit: child.exit.then(({ code }) => code) }
 }
@@ -107,7 +108,7 @@ async function pidOf(
 
 function pipeTask({ stdin, stdout, stderr, exit }: Spawned, pid: number): ExecTask {
   if (!stdout) throw new EngineError('internal', `${CRUN}: no output`)
-  const ended = endOf(exit, Promise.all([stdout, stderr].map(closed)))
+  const ended = endOf(exit, Promise.all([stdout, stderr].map(drained)))
   return {
     pid,
     stdin,
@@ -151,9 +152,11 @@ async function endOf(exit: Promise<number>, read: Promise<unknown>): Promise<{ e
   return { exitCode }
 }
 
-/** Its end was read, or nobody wants to read on. */
-function closed(stream: Readable): Promise<void> {
-  return new Promise((resolve) => stream.once('close', () => resolve()))
+/** The last holder has closed its side, and whoever began to read has read all of it. */
+async function drained(stream: PassThrough): Promise<void> {
+  const told = (event: string) => new Promise((resolve) => stream.once(event, resolve))
+  if (!stream.writableFinished) await told('finish')
+  if (stream.readableLength > 0 && !stream.destroyed) await told('close')
 }
 
 function sendSignal(pid: number, signal: number): void {

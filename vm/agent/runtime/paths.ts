@@ -10,11 +10,19 @@ export interface RuntimePaths {
   execs: string
   /** TMPDIR of conmon: console sockets. */
   tmp: string
+  /** The runtime as conmon and we start it: crun, bound read-only. */
+  program: string
 }
 
 export function runtimePaths(runDir: string): RuntimePaths {
   const at = (name: string) => join(runDir, name)
-  return { crun: at('crun'), exits: at('exits'), execs: at('execs'), tmp: at('tmp') }
+  return {
+    crun: at('crun'),
+    exits: at('exits'),
+    execs: at('execs'),
+    tmp: at('tmp'),
+    program: at('crun-sealed'),
+  }
 }
 
 /** Programs of the image. */
