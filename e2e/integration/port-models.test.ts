@@ -255,7 +255,7 @@ describe('-p', () => {
   })
 
   test.each([
-    [{}, /array|Array/],
+    [{}, /cannot unmarshal object into Go value of type \[\]/],
     [[{ ...tcp(80), containerPort: 0 }], /containerPort/],
     [[{ ...tcp(80), containerPort: 1.5 }], /containerPort/],
     [[{ ...tcp(80), protocol: 'sctp' }], /protocol/],
