@@ -91,6 +91,10 @@ test('networks: create, members with addresses, connect and disconnect live, del
   expect(await docker('inspect', '-f', '{{.NetworkSettings.Networks.back.IPAddress}}', 'web')).toBe(
     '172.30.5.2',
   )
+  await page.getByRole('link', { name: 'Back' }).click()
+  await expect(row('back').getByRole('gridcell').nth(3)).toHaveText('1')
+  await expect(row('back').getByRole('button', { name: 'Delete' })).toBeDisabled()
+  await row('back').dblclick()
   await page.getByRole('button', { name: 'Disconnect web' }).click()
   await expect(page.getByText('No container is connected.')).toBeVisible()
 

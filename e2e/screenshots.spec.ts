@@ -39,6 +39,13 @@ test('the set of docs/screenshots', async ({ window: page, docker, engine }) => 
   await docker('create', '--name', 'spare', 'busybox', 'sleep', '1000')
   await engine.docker('run', '-d', '--name', 'typo', 'busybox', 'pyhton', 'app.py')
   await docker('run', '-d', '--name', 'greedy', '-m', '16m', 'busybox', 'tail', '/dev/zero')
+  await docker(
+    'exec',
+    'shop-cache-1',
+    'sh',
+    '-c',
+    'mkdir /data/backup; echo a >/data/dump.rdb; date >/data/backup/one',
+  )
   for (let visit = 0; visit < 12; visit++) await fetch(`http://127.0.0.1:8081/${visit % 3 ? '' : 'missing'}`)
 
   const picture = async (name: string) => {
@@ -67,6 +74,12 @@ test('the set of docs/screenshots', async ({ window: page, docker, engine }) => 
     .poll(() => docker('inspect', '-f', '{{.State.Health.Status}}', 'worker'), { timeout: 60_000 })
     .toBe('healthy')
   await page.waitForFunction(() => performance.now() > 45_000)
+  for (const close of await page
+    .getByRole('region', { name: 'Notifications' })
+    .getByRole('button', { name: 'Close' })
+    .all())
+    await close.click()
+  await expect(page.getByRole('region', { name: 'Notifications' })).not.toContainText('exited')
   await variants('containers')
 
   await page.getByRole('button', { name: /^Notices/ }).click()

@@ -16,6 +16,8 @@ export type Notice = News & {
 /** The newest first; `unread` since the list was last looked at. */
 export const notices = new Store<{ list: readonly Notice[]; unread: number }>({ list: [], unread: 0 })
 const KEPT = 50
+/** Milliseconds on screen: it stays in the list. */
+const GLANCE = 6000
 
 /** Follows the engine and the machine for as long as the window lives. */
 export function startNotices(): void {
@@ -52,6 +54,7 @@ function pop(news: News): void {
   notify({
     title: noticeText(news),
     kind: news.kind === 'pulled' ? 'success' : 'error',
+    timeout: GLANCE,
     ...(news.kind === 'died' && {
       action: { label: t('notices.show'), run: () => go(...noticeRoute(news)) },
     }),

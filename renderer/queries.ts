@@ -22,4 +22,35 @@ export const useVolumes = (): Resource<Volume[]> =>
   useResource('volumes', ['volumes'], (signal) => call('volumes.list', [], { signal }))
 
 export const useNetworks = (): Resource<NetworkInspect[]> =>
-  useResource('networks', ['networks'], (signal) => call('networks.list', [], { signal }))
+  useResource('networks', ['networks'], async (signal) => {
+    const [networks, running] = await Promise.all([
+      call('networks.list', [], { signal }),
+      call('containers.list', [{ all: false }], { signal }),
+    ])
+    return withMembers(networks, running)
+  })
+
+/** Docker's list of networks leaves out who is in them; the containers know. Pure. */
+export function withMembers(
+  networks: readonly NetworkInspect[],
+  running: readonly ContainerSummary[],
+): NetworkInspect[] {
+  return networks.map((network) => ({
+    ...network,
+    Containers: Object.fromEntries(
+      running.flatMap(({ Id, Names, NetworkSettings }) => {
+        const endpoint = NetworkSettings.Networks[network.Name]
+        if (!endpoint) return []
+        const { EndpointID = '', MacAddress = '', IPAddress = '', IPPrefixLen = 0 } = endpoint
+        const member = {
+          Name: Names[0]?.slice(1) ?? '',
+          EndpointID,
+          MacAddress,
+          IPv4Address: IPAddress && `${IPAddress}/${IPPrefixLen}`,
+          IPv6Address: '',
+        }
+        return [[Id, member]]
+      }),
+    ),
+  }))
+}

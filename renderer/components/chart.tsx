@@ -27,13 +27,15 @@ interface ChartProps {
 export function Chart({ title, times, series, format, min, locale, binary = false }: ChartProps) {
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<UPlot | undefined>(undefined)
+  const data = useRef(toData(times, series))
+  data.current = toData(times, series)
   const labels = series.map((one) => one.label).join('\n')
   // biome-ignore lint/correctness/useExhaustiveDependencies: the plot is rebuilt only when its series change
   useEffect(() => {
     const box = host.current
     if (!box) return
     const create = (): UPlot =>
-      new UPlot(options(box.clientWidth, { series, format, min, locale, binary }), toData(times, series), box)
+      new UPlot(options(box.clientWidth, { series, format, min, locale, binary }), data.current, box)
     plot.current = create()
     const observer = new ResizeObserver(() => plot.current?.setSize({ width: box.clientWidth, height: 150 }))
     observer.observe(box)

@@ -47,6 +47,8 @@ export interface PaletteItem {
   label: string
   icon: LucideIcon | undefined
   detail?: string
+  /** What kind of thing it is: shown, not searched. */
+  kind?: string
   shortcut?: string
   /** Runs, or opens the actions of an object. */
   run: (() => void) | { title: string; entries: readonly MenuEntry[] }
@@ -138,14 +140,14 @@ export function useObjects(): PaletteItem[] {
       .map((row) => object(row.key, row.tag, Layers, imageMenu([row]))),
     ...volumes.map(({ Name }) => ({
       ...object(`volume:${Name}`, Name, HardDrive, volumeMenu(Name, usersOf(Name, containers).length > 0)),
-      detail: t('nav.volumes'),
+      kind: t('nav.volumes'),
     })),
     ...networks.map((one) => ({
       ...object(one.Id, one.Name, Network, [
         { label: t('common.open'), run: () => go('networks', one.Name) },
         ...networkMenu(one),
       ]),
-      detail: t('nav.networks'),
+      kind: t('nav.networks'),
     })),
   ]
 }

@@ -107,7 +107,9 @@ function Entry({ item, onChoose }: { item: Item; onChoose: (item: Item) => void 
     >
       <span className="menu-icon">{Icon && <Icon size={14} strokeWidth={1.9} aria-hidden />}</span>
       <span className="ellipsis">{item.label}</span>
-      {item.detail && <span className="faint ellipsis palette-detail">{item.detail}</span>}
+      {(item.detail ?? item.kind) && (
+        <span className="faint ellipsis palette-detail">{item.detail ?? item.kind}</span>
+      )}
       {item.shortcut && (
         <span className="palette-keys">
           <Keys keys={item.shortcut} />
