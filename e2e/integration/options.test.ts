@@ -216,7 +216,7 @@ const REFUSED: Refusal[] = [
     'log driver',
     host({ LogConfig: { Type: 'syslogd' } }),
     400,
-    "logger: no log driver named 'syslogd' is registered",
+    'error looking up logging plugin syslogd: plugin "syslogd" not found',
   ],
   [
     'log option',

@@ -31,7 +31,7 @@ export class EventBus {
     }
     if (type === 'container' || type === 'image') {
       event.status = action
-      event.id = id
+      if (id !== '') event.id = id
       const image = attributes['image']
       if (type === 'container' && image !== undefined) event.from = image
     }

@@ -159,7 +159,7 @@ export class Files {
       emit(this.#parts, container, 'commit', {
         comment: options.comment,
         imageID: id,
-        imageRef: options.reference ?? '',
+        imageRef: (options.reference ?? '').replace(/^docker\.io\/(library\/)?/, ''),
       })
       return id
     } finally {

@@ -12,6 +12,7 @@ const LOG_OPTIONS: Record<string, readonly string[]> = {
   'json-file': ['max-size', 'max-file', 'labels', 'labels-regex', 'env', 'env-regex', 'tag', 'compress'],
   local: ['max-size', 'max-file', 'compress'],
 }
+const DOCKERS_DRIVERS = ['awslogs', 'fluentd', 'gcplogs', 'gelf', 'journald', 'splunk', 'syslog']
 const COMMON_LOG_OPTIONS = [
   'mode',
   'max-buffer-size',
@@ -210,7 +211,11 @@ function checkLog(host: HostConfig): void {
   if (type === 'none') return
   const known = LOG_OPTIONS[type]
   if (!known) {
-    throw invalid(`logger: no log driver named '${type}' is registered`)
+    throw invalid(
+      DOCKERS_DRIVERS.includes(type)
+        ? `logger: no log driver named '${type}' is registered`
+        : `error looking up logging plugin ${type}: plugin "${type}" not found`,
+    )
   }
   checkLogMode(host.LogConfig?.Config ?? {})
   for (const [key, value] of Object.entries(host.LogConfig?.Config ?? {})) {

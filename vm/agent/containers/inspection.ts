@@ -93,7 +93,7 @@ export class Inspection {
       Names: [`/${record.name}`],
       Image: await this.#imageName(record.config.Image ?? '', record.image),
       ImageID: record.image,
-      Command: [record.path, ...record.args].join(' ').trim(),
+      Command: commandText(record),
       Created: Math.floor(millisOf(record.created) / 1000),
       Ports: this.#ports(container),
       ...(withSize ? listedSizes(await this.#sizes(container)) : {}),
@@ -208,6 +208,11 @@ const EMPTY_ENDPOINT: EndpointSettings = {
   GlobalIPv6Address: '',
   GlobalIPv6PrefixLen: 0,
   DNSNames: null,
+}
+
+/** Arguments with a space in them stand in quotes, as far as Docker goes with that. */
+export function commandText({ path, args }: Pick<Container['record'], 'path' | 'args'>): string {
+  return [path, ...args.map((arg) => (arg.includes(' ') ? `'${arg}'` : arg))].join(' ')
 }
 
 /** What Docker leaves out of lists. */

@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { parseBind } from './bind-spec.ts'
 import { DetachScanner, parseDetachKeys } from './detach-keys.ts'
 import { goMode } from './file-stat.ts'
 import { checkDeviceRequests, checkHostConfig, parseLogSize, withDefaults } from './host-config.ts'
+import { commandText } from './inspection.ts'
 import { mergeConfig } from './merge.ts'
 import { checkName, randomName } from './names.ts'
 import { bindingsOf, portMap, wantedPorts } from './port-spec.ts'
@@ -163,6 +164,14 @@ describe('ports', () => {
   })
 })
 
+test.each([
+  [{ path: 'sh', args: ['-c', 'echo hi'] }, "sh -c 'echo hi'"],
+  [{ path: 'sleep', args: ['5'] }, 'sleep 5'],
+  [{ path: 'sh', args: [] }, 'sh'],
+])('%j is listed as %s', (record, text) => {
+  expect(commandText(record)).toBe(text)
+})
+
 describe('host configuration', () => {
   it.each<[string, Parameters<typeof checkHostConfig>[0], string]>([
     ['memory', { Memory: 1024 }, 'Minimum memory limit allowed is 6MB'],
@@ -174,6 +183,11 @@ describe('host configuration', () => {
       "can't create 'AutoRemove' container",
     ],
     ['log driver', { LogConfig: { Type: 'syslog' } }, "no log driver named 'syslog'"],
+    [
+      'log plugin',
+      { LogConfig: { Type: 'nope' } },
+      'error looking up logging plugin nope: plugin "nope" not found',
+    ],
     ['log option', { LogConfig: { Type: 'json-file', Config: { colour: 'x' } } }, "unknown log opt 'colour'"],
     ['shares', { CpuShares: -1 }, 'invalid CPU shares (-1): value must be a positive integer'],
     ['nodes', { CpusetMems: '7' }, 'Requested memory nodes are not available - requested 7, available: 0'],
