@@ -12,6 +12,7 @@ const EXTENDED = ['large', 'scale'].map((name) => `e2e/integration/${name}.test.
 /** A public runner shares its processor with others: there a failure is tried once more, and says so. */
 const sharedMachine = {
   globalSetup: 'e2e/integration/setup.ts',
+  setupFiles: 'e2e/integration/clean.ts',
   fileParallelism: false,
   testTimeout: 240_000,
   hookTimeout: 300_000,
