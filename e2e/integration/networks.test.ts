@@ -1,11 +1,14 @@
+import { resolve4 } from 'node:dns/promises'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { pushNetTools } from '../fixtures/net-image.ts'
+import { freePort } from '../fixtures/registry.ts'
 import { type Context, context } from './context.ts'
 
 const BASE = ['srv', 'cli']
-const NETWORKS = ['na', 'nb', 'nint', 'nsix', 'nicc', 'nlive', 'nunused']
+const NETWORKS = ['na', 'nb', 'nint', 'nsix', 'nicc', 'nlive', 'nunused', 'nover']
 const SERVE = ['busybox', 'httpd', '-f', '-p', '80', '-h', '/']
 /** Containers of single tests. */
 const EXTRA = ['x1', 'x2', 'x3']
@@ -103,6 +106,16 @@ test('networks are isolated from each other and from the default bridge', async 
   await c.ok('run', '-d', '--name', 'x2', 'busybox', 'sleep', '9999')
   expect(await hostOf('x1', '10.77.0.10')).toBe('')
   expect(await hostOf('x2', '10.77.0.10')).toBe('')
+  // And the other way: `cli` serves nothing of x1's or x2's networks.
+  for (const [name, network] of [
+    ['x1', 'nb'],
+    ['x2', 'bridge'],
+  ] as const) {
+    await sh(name, 'httpd -p 80 -h /')
+    const address = await inspect(name, `{{.NetworkSettings.Networks.${network}.IPAddress}}`)
+    expect(await hostOf('cli', address)).toBe('')
+    expect(await hostOf(name, '127.0.0.1')).not.toBe('')
+  }
   expect((await sh('x1', 'nslookup srv')).stdout).not.toContain('10.77.0.10')
   expect(await hostOf('cli', '10.77.0.10')).toBe('srvhost')
 })
@@ -158,6 +171,17 @@ test('an internal network reaches its members and nothing else', async () => {
     '9999',
   )
   expect(await said('x3', `ip route add default via ${gateway}; timeout 2 wget -qO- ${outside}`)).toBe('')
+})
+
+test('IPv6 without a subnet: a unique-local one, and a way to the IPv6 world through the VM', async () => {
+  await c.ok('network', 'create', '--ipv6', 'nunused')
+  const subnet = await c.ok('network', 'inspect', '-f', '{{(index .IPAM.Config 1).Subnet}}', 'nunused')
+  expect(subnet).toMatch(/^fd[0-9a-f]{2}:.*::\/64$/)
+  // QEMU's name for this computer's own ::1.
+  await using host = await hostServer('::1')
+  const get = `timeout 20 wget -qO- http://[fec0::2]:${host.port}/; true`
+  expect(await c.ok('run', '--rm', '--network', 'nunused', 'busybox', 'sh', '-c', get)).toBe('from the host')
+  await c.ok('network', 'rm', 'nunused')
 })
 
 test('IPv6: addresses of the subnet, AAAA answers, traffic', async () => {
@@ -247,6 +271,101 @@ test('--dns, --dns-search and --dns-option are used, by the embedded resolver to
   )
 })
 
+test('what nobody here knows is asked of the resolver of this computer', async ({ skip }) => {
+  const name = 'registry.npmjs.org'
+  const expected = await resolve4(name).catch(() => undefined)
+  if (!expected) return skip('this computer resolves no names')
+  for (const network of ['na', 'bridge']) {
+    const answer = await c.ok(
+      'run',
+      '--rm',
+      '--network',
+      network,
+      'busybox',
+      'nslookup',
+      '-type=a',
+      `${name}.`,
+    )
+    expect(answer).toContain(expected[0])
+  }
+})
+
+test('a network over one that this computer has a route to is warned of, and never chosen', async ({
+  skip,
+}) => {
+  const route = ownSubnet()
+  if (!route) return skip('this computer is on no network')
+  await c.ok('network', 'create', '--subnet', route, 'nover')
+  expect((await c.docker('info')).stderr).toContain(`network nover: ${route} overlaps`)
+  await c.ok('network', 'rm', 'nover')
+  expect((await c.docker('info')).stderr).not.toContain('nover')
+})
+
+test('a container’s networks cost at most two processes', async () => {
+  const forks = async () =>
+    Number(/^processes (\d+)$/m.exec((await c.slipway('ssh', 'cat /proc/stat')).stdout)?.[1])
+  /** The least of three: others on the machine only add. */
+  const cost = async (network: string) => {
+    const costs: number[] = []
+    for (let i = 0; i < 3; i++) {
+      const before = await forks()
+      await c.ok('run', '--rm', '--network', network, 'busybox', 'true')
+      costs.push((await forks()) - before)
+    }
+    return Math.min(...costs)
+  }
+  const [none, bridge, user] = [await cost('none'), await cost('bridge'), await cost('na')]
+  expect(bridge - none).toBeLessThanOrEqual(2)
+  expect(user - none).toBeLessThanOrEqual(2)
+})
+
+test('published ports follow to another network when theirs goes, and come back with one', async () => {
+  const port = await freePort()
+  const page = () => fetch(`http://127.0.0.1:${port}/etc/hostname`).then((reply) => reply.text(), String)
+  await c.ok(
+    'run',
+    '-d',
+    '--name',
+    'x1',
+    '--hostname',
+    'moved',
+    '-p',
+    `${port}:80`,
+    '--network',
+    'nb',
+    ...SERVE,
+  )
+  await c.ok('network', 'connect', 'na', 'x1')
+  await expect.poll(page, { timeout: 30_000 }).toBe('moved\n')
+  await c.ok('network', 'disconnect', 'nb', 'x1')
+  expect(await page()).toBe('moved\n')
+  expect(await c.ok('port', 'x1', '80')).toContain(`127.0.0.1:${port}`)
+  await c.ok('network', 'disconnect', 'na', 'x1')
+  expect(await page()).toContain('fetch failed')
+  expect(await c.ok('port', 'x1')).toBe('')
+  await c.ok('network', 'connect', 'bridge', 'x1')
+  expect(await page()).toBe('moved\n')
+})
+
+test('ports without an address take the one that their network names', async () => {
+  const port = await freePort()
+  await c.ok('network', 'create', '-o', 'com.docker.network.bridge.host_binding_ipv4=127.0.0.8', 'nlive')
+  await c.ok('run', '-d', '--name', 'x1', '-p', `${port}:80`, '--network', 'nlive', ...SERVE)
+  expect(await c.ok('port', 'x1')).toBe(`80/tcp -> 127.0.0.8:${port}`)
+  await c.clean('x1')
+  await c.ok('network', 'rm', 'nlive')
+})
+
+test('what inspect shows of networks and members is the same after kill -9 of the agent', async () => {
+  const shown = () => c.ok('network', 'inspect', 'na', 'nb', 'bridge', 'host', 'none')
+  const before = await shown()
+  expect(JSON.parse(before)[0].Containers).not.toEqual({})
+  await c.slipway('ssh', 'kill -9 $(pidof node)')
+  await expect.poll(async () => (await c.docker('version')).code, { timeout: 60_000 }).toBe(0)
+  expect(await shown()).toBe(before)
+  expect(await hostOf('cli', 'web')).toBe('srvhost')
+})
+
 test('host, none and container: networks', async () => {
   expect(await c.ok('run', '--rm', '--network', 'host', 'busybox', 'ip', 'addr')).toContain('10.0.2.15')
   expect(await c.ok('run', '--rm', '--network', 'none', 'busybox', 'ls', '/sys/class/net')).toBe('lo')
@@ -269,22 +388,35 @@ test('host, none and container: networks', async () => {
 test('prune takes unused networks only, by label too', async () => {
   await c.ok('network', 'create', '--label', 'keep=1', 'nunused')
   expect(await c.ok('network', 'prune', '-f', '--filter', 'label!=keep')).not.toContain('nunused')
+  expect(await c.ok('network', 'prune', '-f', '--filter', 'until=1h')).not.toContain('nunused')
+  expect(await refused('network', 'prune', '-f', '--filter', 'color=red')).toContain("invalid filter 'color'")
   expect(await c.ok('network', 'prune', '-f', '--filter', 'label=keep')).toContain('nunused')
   const left = await c.ok('network', 'ls', '--format', '{{.Name}}')
   expect(left.split('\n')).toEqual(expect.arrayContaining(['bridge', 'host', 'na', 'none']))
 })
 
 /** An HTTP server on this computer's loopback. */
-async function hostServer(): Promise<AsyncDisposable & { port: number }> {
-  const server = createServer((_request, response) => response.end('from the host')).listen(0, '127.0.0.1')
+async function hostServer(address = '127.0.0.1'): Promise<AsyncDisposable & { port: number }> {
+  const server = createServer((_request, response) => response.end('from the host')).listen(0, address)
   await once(server, 'listening')
-  const address = server.address()
+  const bound = server.address()
   return {
-    port: typeof address === 'object' && address ? address.port : 0,
+    port: typeof bound === 'object' && bound ? bound.port : 0,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
     },
   }
+}
+
+/** The IPv4 network that this computer is on; undefined where there is none of a size that a container network can have. */
+function ownSubnet(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  const own = addresses.find(({ family, internal }) => family === 'IPv4' && !internal)
+  const bits = Number(own?.cidr?.split('/')[1])
+  if (!own || bits < 16 || bits > 28) return undefined
+  const mask = own.netmask.split('.').map(Number)
+  const base = own.address.split('.').map((byte, i) => Number(byte) & (mask[i] ?? 0))
+  return `${base.join('.')}/${bits}`
 }

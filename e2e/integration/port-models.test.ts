@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { pushNetTools } from '../fixtures/net-image.ts'
 import { freePort } from '../fixtures/registry.ts'
@@ -52,6 +54,7 @@ afterAll(async () => {
   idle?.socket.destroy()
   await c.slipway('config', 'set', 'portModel', 'direct')
   await c.clean('pm-web', 'pm-echo', 'pm-other', 'pm-range')
+  await c.docker('network', 'rm', 'pm-net')
 })
 
 const status = (port: number, host = '127.0.0.1') =>
@@ -66,6 +69,19 @@ const api = (method: string, name: string, body?: unknown) =>
   engine(join(c.home, 'docker.sock'), method, `/slipway/containers/${name}/ports`, body)
 const portsOf = async (name: string) => (await api('GET', name)).body as Published[]
 const list = async (name: string) => (await c.slipway('port', 'ls', name)).stdout
+const run = promisify(execFile)
+const owner = async () => {
+  const owners = [...(await readFile(join(c.home, 'app.log'), 'utf8')).matchAll(/ owns .*"pid":(\d+)/g)]
+  return Number(owners.at(-1)?.[1])
+}
+const machine = async () => Number(JSON.parse((await c.slipway('status', '--json')).stdout).pid)
+/** Loopback ports that QEMU listens on (Linux), sshd's left out. */
+async function pathsOf(pid: number): Promise<number[]> {
+  const { stdout } = await run('ss', ['-Htlnp'])
+  const own = stdout.split('\n').filter((line) => line.includes(`pid=${pid},`))
+  const { vm } = JSON.parse(await readFile(join(c.home, 'machine.json'), 'utf8'))
+  return own.map((line) => Number(/:(\d+)\s/.exec(line)?.[1])).filter((port) => port !== vm.sshPort)
+}
 const tcp = (hostPort: number, containerPort = 80): Published => {
   return { containerPort, protocol: 'tcp', hostIp: '', hostPort }
 }
@@ -75,7 +91,7 @@ async function taken(): Promise<{ server: Server; port: number }> {
   const address = server.address()
   return { server, port: typeof address === 'object' && address ? address.port : 0 }
 }
-async function useModel(model: 'direct' | 'double'): Promise<void> {
+async function switchModel(model: 'direct' | 'double'): Promise<void> {
   expect((await c.slipway('config', 'set', 'portModel', model)).code).toBe(0)
   await vi.waitUntil(
     async () => (await list('pm-web')).includes('→ vm 10.0.2.15') === (model === 'double'),
@@ -84,7 +100,7 @@ async function useModel(model: 'direct' | 'double'): Promise<void> {
 }
 
 describe.each(['direct', 'double'] as const)('%s model, switched to while containers run', (model) => {
-  beforeAll(() => useModel(model))
+  beforeAll(() => switchModel(model))
 
   test('every hop is shown and every address answers', async () => {
     const ip = await c.ok('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'pm-web')
@@ -150,6 +166,38 @@ describe('live changes', () => {
     expect(await c.ok('port', 'pm-web')).not.toContain(String(extra))
     expect(await keepAlive(client)).toContain('200')
     client.destroy()
+  })
+
+  test('the command takes several ports at once, UDP and addresses too, and says what is wrong', async () => {
+    const [first, second] = [await freePort(), await freePort()]
+    const specs = [`127.0.0.1:${first}:80`, `[::1]:${first}:80`, `${second}:7001/udp`]
+    expect((await c.slipway('port', 'add', 'pm-echo', ...specs)).code).toBe(0)
+    expect(await datagram(second, 'live')).toBe('live')
+    const all = JSON.parse((await c.slipway('port', 'ls', '--json')).stdout) as {
+      container: string
+      port: Published
+      state: { listening: boolean }
+    }[]
+    const added = all.filter(({ port }) => [first, second].includes(port.hostPort))
+    expect(added.map(({ container, port, state }) => [container, port.hostIp, port.protocol, state])).toEqual(
+      [
+        ['pm-echo', '127.0.0.1', 'tcp', { listening: true }],
+        ['pm-echo', '::1', 'tcp', { listening: true }],
+        ['pm-echo', '127.0.0.1', 'udp', { listening: true }],
+        ['pm-echo', '::1', 'udp', { listening: true }],
+      ],
+    )
+    const twice = await c.slipway('port', 'add', 'pm-echo', `${first}:81`)
+    expect([twice.code, twice.stderr]).toEqual([1, expect.stringContaining('asked for twice')])
+    expect((await c.slipway('port', 'rm', 'pm-echo', ...specs)).code).toBe(0)
+    const gone = await c.slipway('port', 'rm', 'pm-echo', `${second}:7001/udp`)
+    expect([gone.code, gone.stderr]).toEqual([
+      1,
+      expect.stringContaining(`${second}:7001/udp is not published`),
+    ])
+    const nobody = await c.slipway('port', 'add', 'nobody', '8080:80')
+    expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining('No such container: nobody')])
+    expect((await c.slipway('port', 'add', 'pm-echo', '80:80/sctp')).code).toBe(2)
   })
 
   test('all or nothing: the port that fails is named, none is changed', async () => {
@@ -335,15 +383,55 @@ describe('published ports survive', () => {
     await c.slipway('ssh', 'kill -9 $(pidof node)')
     expect(await echo(client, 'through')).toBe('through')
     await expect.poll(async () => (await c.docker('version')).code, { timeout: 60_000 }).toBe(0)
+    expect(await c.ok('port', 'pm-web')).toContain(`127.0.0.1:${extra}`)
     expect(await echo(client, 'and through')).toBe('and through')
     client.destroy()
     await allAnswer()
-    expect(await c.ok('port', 'pm-web')).toContain(`127.0.0.1:${extra}`)
+  })
+
+  test('sleep of the computer: everything stops for a while and goes on', async () => {
+    const client = await open(p.tcp)
+    const processes = [await owner(), await machine()]
+    for (const pid of processes) process.kill(pid, 'SIGSTOP')
+    await new Promise((resolve) => setTimeout(resolve, 4_000))
+    for (const pid of processes) process.kill(pid, 'SIGCONT')
+    expect(await echo(client, 'slept')).toBe('slept')
+    client.destroy()
+    await allAnswer()
+  })
+
+  test('every SSH connection cut: they are made anew, and so is what goes over them', async () => {
+    await c.slipway('ssh', 'kill -9 $(pidof sshd-session || pidof sshd)')
+    await expect.poll(async () => (await c.docker('version')).code, { timeout: 60_000 }).toBe(0)
+    await allAnswer()
+  })
+
+  test('what breaks behind a port is noticed and made again: QEMU’s listeners, our own, the packet filter', async ({
+    skip,
+  }) => {
+    await switchModel('double')
+    const [app, qemu] = [await owner(), await machine()]
+    const kill = (port: number) => run('ss', ['-K', '-tln', 'state', 'listening', 'sport', '=', String(port)])
+    const before = await pathsOf(qemu)
+    const killed = await Promise.all([...before, extra].map(kill)).then(
+      () => true,
+      () => false,
+    )
+    if (!killed || (await pathsOf(qemu)).length > 0) return skip('this system closes no sockets of others')
+    // A client that meets a dead path is served over SSH at once.
+    expect(await status(p.web)).toBe(200)
+    expect(await status(extra)).toContain('ECONNREFUSED')
+    await expect.poll(() => status(extra), { timeout: 90_000 }).toBe(200)
+    await expect.poll(async () => (await pathsOf(qemu)).length, { timeout: 60_000 }).toBe(before.length)
+    await c.slipway('ssh', 'nft flush ruleset')
+    await expect.poll(() => status(p.web), { timeout: 90_000, interval: 1_000 }).toBe(200)
+    await allAnswer()
+    expect([await owner(), await machine()]).toEqual([app, qemu])
+    await switchModel('direct')
   })
 
   test('kill -9 of the app: all are back with the start, none is stale', async () => {
-    const owners = [...(await readFile(join(c.home, 'app.log'), 'utf8')).matchAll(/ owns .*"pid":(\d+)/g)]
-    process.kill(Number(owners.at(-1)?.[1]), 'SIGKILL')
+    process.kill(await owner(), 'SIGKILL')
     await expect.poll(() => status(extra)).toContain('ECONNREFUSED')
     expect((await c.slipway('start')).code).toBe(0)
     expect(await status(extra)).toBe(200)
@@ -355,8 +443,12 @@ describe('published ports survive', () => {
   })
 
   test('a restart of the machine', async () => {
-    await useModel('double')
+    await switchModel('double')
+    await c.ok('network', 'create', '--label', 'a=b', '--subnet', '10.79.0.0/24', '--ipv6', 'pm-net')
+    const networks = await c.ok('network', 'inspect', 'pm-net', 'host', 'none')
     expect((await c.slipway('restart')).code).toBe(0)
+    expect(await c.ok('network', 'inspect', 'pm-net', 'host', 'none')).toBe(networks)
+    await c.ok('network', 'rm', 'pm-net')
     await expect.poll(() => status(extra), { timeout: 60_000 }).toBe(200)
     await expect.poll(() => exchange(p.tcp, 'up').catch(String), { timeout: 60_000 }).toBe('up')
     await allAnswer()

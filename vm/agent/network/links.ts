@@ -163,6 +163,7 @@ export class NetlinkLinks implements Links {
 
   route(name: string, six: { address: Address; bits: number; gateway: Address }): void {
     setSysctl('net/ipv4/ip_forward', '1')
+    setSysctl('net/ipv6/conf/all/forwarding', '1')
     setSysctl(`net/ipv4/conf/${name}/proxy_arp`, '1')
     setSysctl(`net/ipv4/neigh/${name}/proxy_delay`, '0')
     const index = optionalIndex(this.#socket, name)
