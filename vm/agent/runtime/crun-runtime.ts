@@ -1,6 +1,6 @@
 /** The runtime: conmon watches, crun makes the calls that Node cannot, the agent does the rest itself. */
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Disposal } from '../../api/disposal.ts'
@@ -66,11 +66,9 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
     const { exits, context } = await this.#open()
     // Left by an agent that died while creating: crun would refuse the id.
     if (existsSync(join(this.#paths.crun, id))) await this.#sweepOne(id)
-    await Promise.all([
-      mkdir(bundle, { recursive: true, mode: 0o700 }),
-      rm(join(this.#paths.exits, id), { force: true }),
-    ])
-    await writeFile(join(bundle, 'config.json'), specText(spec), { mode: 0o600 })
+    mkdirSync(bundle, { recursive: true, mode: 0o700 })
+    rmSync(join(this.#paths.exits, id), { force: true })
+    writeFileSync(join(bundle, 'config.json'), specText(spec), { mode: 0o600 })
     const cgroup = new Cgroup(join(CGROUP_ROOT, spec.linux.cgroupsPath ?? `${CGROUP_PARENT}/${id}`))
     const program = spec.process.args[0] === '/sbin/docker-init' ? spec.process.args[2] : spec.process.args[0]
     try {
@@ -78,13 +76,13 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
       const { conmon, initPid } = await monitor.go((message) => createFailure(message, program ?? ''))
       const state = {
         version: 1 as const,
-        bootId: await bootId(),
+        bootId: bootId(),
         pid: initPid,
         conmonPid: conmon.pid,
-        conmonStarted: (await startedAt(conmon.pid)) ?? '',
+        conmonStarted: startedAt(conmon.pid) ?? '',
         cgroup: cgroup.path,
       }
-      await writeTaskState(bundle, state)
+      writeTaskState(bundle, state)
       const exit = this.#exit(id, cgroup, exits, conmon.ended)
       return new CrunTask({ id, bundle, pid: initPid, cgroup, exit, context })
     } catch (error) {
@@ -110,7 +108,7 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
 
   async load({ id, bundle }: Parameters<Runtime['load']>[0]): Promise<CrunTask | undefined> {
     const { exits, context } = await this.#open()
-    const state = await readTaskState(bundle)
+    const state = readTaskState(bundle)
     if (!state) {
       await this.#sweepOne(id)
       return undefined
@@ -171,30 +169,31 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
 
   async #readExit(id: string, cgroup: Cgroup): Promise<Exit | undefined> {
     const path = join(this.#paths.exits, id)
-    const text = await readIfThere(path)
+    const text = readIfThere(path)
     if (text === undefined || text === '') return undefined
-    const [{ mtimeMs }, oomKills] = await Promise.all([stat(path), cgroup.oomKills()])
+    const { mtimeMs } = statSync(path)
+    const oomKills = await cgroup.oomKills()
     return { exitCode: Number(text) & 0xff, oomKilled: oomKills > 0, exitedAt: mtimeMs }
   }
 
   /** The end of a monitor that a former agent started: not our child, so it is looked at now and then. */
   async #adopted(pid: number, started: string): Promise<void> {
     const { signal } = this.#stop
-    const alive = async () => {
+    const alive = () => {
       try {
-        return (await startedAt(pid)) === started
+        return startedAt(pid) === started
       } catch {
         // Out of files or memory for a moment: no reason to believe it dead, which would end the container.
         return true
       }
     }
-    while (!signal.aborted && (await alive())) await sleep(ADOPTED_POLL, undefined, { ref: false })
+    while (!signal.aborted && alive()) await sleep(ADOPTED_POLL, undefined, { ref: false })
     // Letting go of the task is not its end.
     if (signal.aborted) await new Promise<never>(() => undefined)
   }
 
   async #sweepOne(id: string): Promise<void> {
-    const status = await readIfThere(join(this.#paths.crun, id, 'status'))
+    const status = readIfThere(join(this.#paths.crun, id, 'status'))
     const path = /"cgroup-path": "([^"]+)"/.exec(status ?? '')?.[1]
     const cgroup = new Cgroup(join(CGROUP_ROOT, path ?? `${CGROUP_PARENT}/${id}`))
     await this.#clear(id, undefined, cgroup)
@@ -205,7 +204,7 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
     const folders = [join(this.#paths.crun, id), join(this.#paths.exits, id)]
     const files =
       bundle === undefined ? [] : ['task.json', 'attach', 'ctl', 'winsz', 'pid'].map((f) => join(bundle, f))
-    await Promise.all([...folders, ...files].map((path) => rm(path, { recursive: true, force: true })))
+    for (const path of [...folders, ...files]) rmSync(path, { recursive: true, force: true })
   }
 }
 

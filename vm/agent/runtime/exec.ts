@@ -1,5 +1,5 @@
 /** Further processes in a container: `crun exec`, without a monitor. */
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PassThrough, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -13,6 +13,7 @@ import type { OciProcess } from './oci.ts'
 import { CRUN, crunFlags, type RuntimePaths } from './paths.ts'
 import type { ExecTask } from './runtime.ts'
 import { SEALED } from './sealed-crun.ts'
+import { readIfThere } from './task-state.ts'
 import { terminalStream } from './terminal.ts'
 
 export interface ExecContext {
@@ -44,7 +45,7 @@ export async function startExec(context: ExecContext, id: string, options: ExecO
   const name = `${++counter}`
   const spec = join(execs, `${name}.json`)
   const pidFile = join(execs, `${name}.pid`)
-  await writeFile(spec, JSON.stringify({ ...options.process, terminal: options.tty }), { mode: 0o600 })
+  writeFileSync(spec, JSON.stringify({ ...options.process, terminal: options.tty }), { mode: 0o600 })
   // crun sends the master of the terminal that it makes inside the container, before it writes the pid.
   const terminal = options.tty ? context.kernel.listenForFd(join(execs, `${name}.tty`)) : undefined
   const socket = terminal ? ['--console-socket', join(execs, `${name}.tty`)] : []
@@ -55,7 +56,7 @@ export async function startExec(context: ExecContext, id: string, options: ExecO
     return terminal ? terminalTask(context.kernel, exec, pid, terminal) : pipeTask(exec, pid)
   } finally {
     terminal?.[Symbol.dispose]()
-    await Promise.all([spec, pidFile].map((path) => rm(path, { force: true })))
+    for (const path of [spec, pidFile]) rmSync(path, { force: true })
   }
 }
 
@@ -168,10 +169,5 @@ function sendSignal(pid: number, signal: number): void {
 }
 
 async function readPid(path: string): Promise<number | undefined> {
-  try {
-    return Number(await readFile(path, 'utf8')) || undefined
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  return Number(readIfThere(path)) || undefined
 }

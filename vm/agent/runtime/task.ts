@@ -1,6 +1,5 @@
 /** One container's task: its init, its monitor and its cgroup. */
-import { constants } from 'node:fs'
-import { open, rm, unlink } from 'node:fs/promises'
+import { closeSync, constants, openSync, rmSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -51,16 +50,16 @@ export class CrunTask implements Task {
   async start(): Promise<void> {
     const fifo = join(this.#parts.context.paths.crun, this.id, 'exec.fifo')
     // Not blocking: a fifo without a reader means that the init is gone.
-    const file = await openFifo(fifo)
-    if (file === 'missing') return
-    if (file === 'no reader') {
+    const fd = openFifo(fifo)
+    if (fd === 'missing') return
+    if (fd === 'no reader') {
       throw new EngineError('unavailable', `container ${this.id}: its process ended before it was started`)
     }
     try {
-      await unlink(fifo)
-      await file.write(new Uint8Array(1))
+      unlinkSync(fifo)
+      writeSync(fd, new Uint8Array(1))
     } finally {
-      await file.close()
+      closeSync(fd)
     }
   }
 
@@ -119,16 +118,16 @@ export class CrunTask implements Task {
       join(bundle, name),
     )
     const all = [join(context.paths.crun, this.id), join(context.paths.exits, this.id), ...leftovers]
-    await Promise.all(all.map((path) => rm(path, { recursive: true, force: true })))
+    for (const path of all) rmSync(path, { recursive: true, force: true })
   }
 
   async #control(message: string): Promise<void> {
-    const file = await openFifo(join(this.#parts.bundle, 'ctl'))
-    if (typeof file === 'string') throw this.#notRunning()
+    const fd = openFifo(join(this.#parts.bundle, 'ctl'))
+    if (typeof fd === 'string') throw this.#notRunning()
     try {
-      await file.write(message)
+      writeSync(fd, message)
     } finally {
-      await file.close()
+      closeSync(fd)
     }
   }
 
@@ -147,9 +146,9 @@ export class CrunTask implements Task {
 }
 
 /** Opens a fifo for writing without waiting for a reader. */
-async function openFifo(path: string) {
+function openFifo(path: string): number | 'no reader' | 'missing' {
   try {
-    return await open(path, constants.O_WRONLY | constants.O_NONBLOCK)
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENXIO') return 'no reader'
