@@ -7,6 +7,7 @@ import Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dockerTools } from '../fixtures/debian.ts'
 import { layerTar } from '../fixtures/oci.ts'
+import { ACCOUNT, startPrivateRegistry } from '../fixtures/secure-registry.ts'
 import { type Result, run } from '../fixtures/slipway.ts'
 import { type Context, context } from './context.ts'
 
@@ -215,6 +216,20 @@ services:
   expect(ran).toEqual(['one arg', 'two'])
   expect(succeeded(await bake).stderr).toMatch(/ naming to (\S*\/)?bk:b/)
   await c.ok('rmi', 'bk-one', 'bk-two', 'bk:a', 'bk:b')
+})
+
+test('a base image comes with the credentials that the client has', async () => {
+  await using registry = await startPrivateRegistry()
+  const image = `${registry.host}/private/base:1`
+  const path = await folderOf({ Dockerfile: `FROM ${image}\nRUN echo pulled\n` })
+  succeeded(await cli(['login', '-u', ACCOUNT.user, '-p', ACCOUNT.password, registry.host]))
+  await c.ok('tag', 'busybox', image)
+  succeeded(await cli(['push', '-q', image]))
+  await c.ok('rmi', image)
+  expect(await built(path)).toMatch(/ pulled$/m)
+  succeeded(await cli(['logout', registry.host]))
+  await c.ok('rmi', image)
+  expect((await build(path)).stderr).toMatch(/no basic auth credentials/)
 })
 
 test('the builder shows itself and its cache; what it cannot do is refused by name', async () => {

@@ -14,4 +14,6 @@ export interface BuildContainers {
   snapshotOf(id: string): Promise<string>
   /** Removes it, running or not; a snapshot that is gone already is fine. */
   remove(id: string): Promise<void>
+  /** Removes all that have this label. */
+  removeLabelled(label: string): Promise<void>
 }

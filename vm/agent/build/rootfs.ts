@@ -1,6 +1,6 @@
 /** Images as directories while a step reads or writes them. */
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, rmdir } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Kernel } from '../linux/kernel.ts'
 import type { Snapshotter } from '../snapshots/snapshotter.ts'
@@ -21,6 +21,15 @@ export class RootFilesystems {
     this.#snapshots = options.snapshots
     this.#kernel = options.kernel
     this.#root = options.root
+  }
+
+  /** Takes away what a killed run has left mounted; before the first use. */
+  async recover(): Promise<void> {
+    for (const name of await readdir(this.#root).catch(() => [])) {
+      const path = join(this.#root, name)
+      for (const mounted of [join(path, 'merged'), path]) this.#kernel.unmount(mounted, { lazy: true })
+      await rm(path, { recursive: true, force: true })
+    }
   }
 
   /** A snapshot, read-only, at a path for the time of `use`. No snapshot: an empty directory. */

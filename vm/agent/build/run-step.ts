@@ -33,6 +33,9 @@ export interface RunRequest {
   signal?: AbortSignal
 }
 
+/** Containers that are nobody's when their build is gone. */
+export const BUILD_LABEL = 'slipway.build'
+
 /** The step's command ended with a code other than 0; `details.exitCode` has it. */
 export async function runCommand(parts: RunParts, run: RunRequest): Promise<Digest> {
   const { state, options, teller } = run
@@ -59,6 +62,7 @@ export async function runCommand(parts: RunParts, run: RunRequest): Promise<Dige
     Cmd: run.command,
     Env: [...(state.config.Env ?? []), ...run.env, ...mounts.env],
     Healthcheck: { Test: ['NONE'] },
+    ...(options.forceRemove ? { Labels: { ...config.Labels, [BUILD_LABEL]: '' } } : {}),
     HostConfig: hostConfig(options, run.network, specs),
   })
   teller.container(Id)

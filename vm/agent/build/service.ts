@@ -23,6 +23,7 @@ import { ClassicTeller } from './classic-teller.ts'
 import { BuildContext } from './context.ts'
 import type { BuildOptions } from './options.ts'
 import { BUILD_PREFIX, RootFilesystems } from './rootfs.ts'
+import { BUILD_LABEL } from './run-step.ts'
 import { ScratchFiles } from './scratch.ts'
 import type { ContextFiles } from './sources.ts'
 import type { BuildTeller } from './teller.ts'
@@ -242,6 +243,8 @@ export class Builds {
   async #recover(): Promise<void> {
     await rm(join(this.#root, 'contexts'), { recursive: true, force: true })
     await this.#scratch.clear()
+    await this.#containers.removeLabelled(BUILD_LABEL)
+    await this.#rootfs.recover()
     for await (const { name, kind } of this.#snapshots.walk()) {
       if (kind === 'active' && name.startsWith(BUILD_PREFIX)) await this.#snapshots.remove(name)
     }

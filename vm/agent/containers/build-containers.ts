@@ -57,6 +57,11 @@ export class BuilderContainers implements BuildContainers {
     if (!this.#parts.table.find(id)) return
     await this.#lifecycle.remove(id, { force: true, volumes: true })
   }
+
+  async removeLabelled(label: string): Promise<void> {
+    const found = this.#parts.table.all().filter(({ record }) => record.config.Labels?.[label] !== undefined)
+    for (const { id } of found) await this.remove(id)
+  }
 }
 
 /** Takes what a client of the multiplexed stream would and hands over the payloads. */
