@@ -1,7 +1,7 @@
 /** Reading and following a container's log files. */
 import { type FSWatcher, watch } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { type LogEntry, LogParser } from './cri-log.ts'
 import { logFiles } from './log-files.ts'
 import { tailOffset } from './log-tail.ts'
@@ -95,7 +95,10 @@ export async function* followFile(
   let position = offset
   let parser = new LogParser()
   try {
-    watcher = watch(dirname(path), () => wakeup.ring())
+    // The container's other files change while it starts; only a queue that overflowed names none.
+    watcher = watch(dirname(path), (_, name) => {
+      if (name === null || name === basename(path)) wakeup.ring()
+    })
     watcher.on('error', finish)
     while (!signal?.aborted) {
       const wasOver = over
