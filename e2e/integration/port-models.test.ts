@@ -412,12 +412,13 @@ describe('published ports survive', () => {
     await switchModel('double')
     const [app, qemu] = [await owner(), await machine()]
     const kill = (port: number) => run('ss', ['-K', '-tln', 'state', 'listening', 'sport', '=', String(port)])
-    const before = await pathsOf(qemu)
+    const before = await pathsOf(qemu).catch(() => [])
     const killed = await Promise.all([...before, extra].map(kill)).then(
       () => true,
       () => false,
     )
-    if (!killed || (await pathsOf(qemu)).length > 0) return skip('this system closes no sockets of others')
+    if (before.length === 0 || !killed || (await pathsOf(qemu)).length > 0)
+      return skip('this system closes no sockets of others')
     // A client that meets a dead path is served over SSH at once.
     expect(await status(p.web)).toBe(200)
     expect(await status(extra)).toContain('ECONNREFUSED')

@@ -35,9 +35,14 @@ export class Clearance implements Disposable {
     this.#options = options
   }
 
-  /** Subnets that automatic choice must leave alone. */
-  get taken(): Prefix[] {
-    return [...this.#options.ownRoutes(), ...this.#hostRoutes]
+  /** What the user's computer reaches, as far as it is known. */
+  get hostRoutes(): readonly Prefix[] {
+    return this.#hostRoutes
+  }
+
+  /** What the VM itself is on. */
+  get ownRoutes(): readonly Prefix[] {
+    return this.#options.ownRoutes()
   }
 
   /** Which networks hide something that the user's computer reaches, for `docker info`. */
@@ -81,7 +86,7 @@ export class Clearance implements Disposable {
     const current = subnetOf(config).prefix
     const others = catalog.all().filter((other) => other !== network)
     const used = others.flatMap(({ ipam }) => ipam.map((other) => subnetOf(other).prefix))
-    const next = defaultPrefix(current, [...used, ...this.taken])
+    const next = defaultPrefix(current, [...used, ...this.ownRoutes, ...this.#hostRoutes])
     if (next.base === current.base) return
     // One step, so that no container is plugged in between.
     network.ipam = [ipamConfigOf(subnetOf({ Subnet: formatPrefix(next) }))]

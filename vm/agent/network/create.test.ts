@@ -9,6 +9,7 @@ import type { NetworkRecord } from './record.ts'
 const around = (networks: NetworkRecord[] = [], avoid: string[] = []) => ({
   networks,
   avoid: avoid.flatMap((text) => parsePrefix(text)?.prefix ?? []),
+  own: [parsePrefix('10.0.2.0/24')?.prefix].flatMap((prefix) => prefix ?? []),
   id: 'ab'.repeat(32),
   created: '2026-01-01T00:00:00.000Z',
   random: (bytes: number) => Buffer.alloc(bytes, 7),
@@ -37,6 +38,14 @@ test('where the host has routes to every pool, one that no network has is taken 
   const first = { ...build({ Name: 'n1' }, [], ['172.16.0.0/12', '192.168.0.0/16']), bridge: 'br-first' }
   expect(first.ipam[0]?.Subnet).toBe('172.17.0.0/16')
   expect(build({ Name: 'n2' }, [first], ['0.0.0.0/1', '128.0.0.0/1']).ipam[0]?.Subnet).toBe('172.18.0.0/16')
+})
+
+test('a subnet that would cut the machine off is refused', () => {
+  for (const Subnet of ['10.0.2.0/24', '10.0.0.0/16', '10.0.2.128/25']) {
+    expect(failure({ Name: 'n1', IPAM: { Config: [{ Subnet }] } })).toMatch(
+      /^permission_denied: .*Pool overlaps.*10\.0\.2\.0\/24 is the machine's own network/,
+    )
+  }
 })
 
 test('IPv6 without a subnet takes a unique-local one', () => {

@@ -10,8 +10,10 @@ export const PREDEFINED = new Set(['bridge', 'host', 'none', 'default'])
 
 export interface Surroundings {
   networks: readonly NetworkRecord[]
-  /** Subnets that automatic choice must leave alone: the VM's own routes and the host's. */
+  /** Subnets that automatic choice must leave alone: what the host has routes to. */
   avoid: readonly Prefix[]
+  /** What the VM itself is on: a bridge over it would cut the machine off, for good, as it is made at each start. */
+  own: readonly Prefix[]
   id: string
   created: string
   random(bytes: number): Buffer
@@ -117,12 +119,21 @@ function choose(family: 4 | 6, configs: readonly IpamConfig[], around: Surroundi
         'invalid pool request: Pool overlaps with other one on this address space',
       )
     }
+    const own = around.own.find((other) => overlaps(other, subnet.prefix))
+    if (own) {
+      throw new EngineError(
+        'permission_denied',
+        `invalid pool request: Pool overlaps with other one on this address space: ${formatPrefix(own)} is the machine's own network`,
+      )
+    }
     return ipamConfigOf(subnet)
   }
-  const taken = [...used, ...around.avoid]
+  const taken = [...used, ...around.own, ...around.avoid]
   // A VPN that routes every private address leaves nothing clear: then it is warned of, not refused.
   const prefix =
-    family === 4 ? (choosePrefix(taken) ?? choosePrefix(used)) : chooseUlaPrefix(taken, around.random)
+    family === 4
+      ? (choosePrefix(taken) ?? choosePrefix([...used, ...around.own]))
+      : chooseUlaPrefix(taken, around.random)
   if (!prefix) throw invalid('all predefined address pools have been fully subnetted')
   return ipamConfigOf(subnetOf({ Subnet: formatPrefix(prefix) }))
 }

@@ -43,12 +43,14 @@ export class Definitions {
     return inspectNetwork(network, this.#options.sandboxes.on(network.id))
   }
 
-  /** `avoid`: subnets that automatic choice leaves alone. */
-  async create(request: NetworkCreateRequest, avoid: readonly Prefix[]): Promise<NetworkRecord> {
+  async create(
+    request: NetworkCreateRequest,
+    around: { avoid: readonly Prefix[]; own: readonly Prefix[] },
+  ): Promise<NetworkRecord> {
     const { catalog, firewall, links, random } = this.#options
     const network = buildNetwork(request, {
       networks: catalog.all(),
-      avoid,
+      ...around,
       id: this.newId(),
       created: new Date().toISOString(),
       random,

@@ -316,7 +316,8 @@ export class Networks implements NetworkService {
     // Asked anew: a VPN comes and goes.
     await this.#clearance.follow()
     await this.#guard.mend()
-    const network = await this.#definitions.create(request, this.#clearance.taken)
+    const { hostRoutes: avoid, ownRoutes: own } = this.#clearance
+    const network = await this.#definitions.create(request, { avoid, own })
     const warning = this.#clearance.warningOf(network)
     if (warning) this.#log(warning)
     return { Id: network.id, Warning: warning }
