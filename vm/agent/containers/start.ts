@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Disposal } from '../../api/disposal.ts'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import { blockDevice, hostDevices, mapDevices } from '../runtime/devices.ts'
@@ -80,10 +81,10 @@ async function launch(parts: Parts, container: Container): Promise<Task> {
   const spec = await makeSpec(parts, container, root, undo)
   await rotateIfOld(parts.store.directory(id), container.record)
   container.change({ endpoints: {}, ports: [] })
-  const [joined, created] = await Promise.allSettled([
-    joinNetworks(parts, container, undo),
-    createTask(parts, container, bundle, spec, undo),
-  ])
+  // The runtime is told first: it works in a process of its own, so that both are at work at once.
+  const creating = createTask(parts, container, bundle, spec, undo)
+  const joining = nextTurn().then(() => joinNetworks(parts, container, undo))
+  const [joined, created] = await Promise.allSettled([joining, creating])
   if (joined.status === 'rejected') throw joined.reason
   if (created.status === 'rejected') throw created.reason
   const task = created.value
