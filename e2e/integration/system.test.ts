@@ -135,22 +135,19 @@ test('prune takes stopped containers by label and age only', async () => {
 })
 
 test('an orderly stop lets containers end by themselves; what was removed before a crash stays removed', async () => {
-  await c.ok(
-    'run',
-    '-d',
-    '--name',
-    'polite',
-    'busybox',
-    'sh',
-    '-c',
-    'trap "echo bye; exit 7" TERM; while :; do sleep 0.1; done',
-  )
+  const script = 'trap "echo bye; exit 7" TERM; while :; do sleep 0.1; done'
+  for (const name of ['polite', 'frozen']) {
+    await c.ok('run', '-d', '--name', name, 'busybox', 'sh', '-c', script)
+  }
   await sleep(500)
+  await c.ok('pause', 'frozen')
   expect((await c.slipway('stop')).code).toBe(0)
   expect((await c.slipway('start')).code).toBe(0)
-  expect(await c.ok('inspect', '-f', '{{.State.ExitCode}}', 'polite')).toBe('7')
-  expect(await c.ok('logs', 'polite')).toBe('bye')
-  await c.clean('polite')
+  expect(await c.ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'polite', 'frozen')).toBe(
+    'exited 7\nexited 7',
+  )
+  expect(await c.ok('logs', 'frozen')).toBe('bye')
+  await c.clean('polite', 'frozen')
   const { pid } = JSON.parse((await c.slipway('status', '--json')).stdout)
   process.kill(pid, 'SIGKILL')
   await expect
