@@ -104,7 +104,7 @@ async function load() {
   return { files, busy, listeners }
 }
 
-const ROUNDS = 4
+const ROUNDS = 3
 
 test('clients that vanish in the middle of a stream leave nothing open', async () => {
   const layer = await layerTar([{ name: 'random', data: randomBytes(32 * 2 ** 20) }])

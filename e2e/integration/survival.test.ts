@@ -30,6 +30,8 @@ test('kill -9 of the agent: containers go on, logs and exit codes are there', as
   await expect
     .poll(() => c.ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'brief'), { timeout: 60_000 })
     .toBe('exited 6')
+  // The respawned one finds what its predecessor has mounted.
+  expect(await c.ok('run', '--rm', 'busybox', 'echo', 'again')).toBe('again')
   const lines = (await c.ok('logs', 'steady')).split('\n').map(Number)
   expect(lines).toEqual(lines.map((_, i) => i + 1))
   await c.clean('steady', 'brief')
