@@ -4,16 +4,15 @@
  * megabytes go through without web streams.
  */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
-import {
-  Agent as HttpsAgent,
-  type AgentOptions as HttpsAgentOptions,
-  request as httpsRequest,
-} from 'node:https'
-import { rootCertificates } from 'node:tls'
+import type { AgentOptions as HttpsAgentOptions } from 'node:https'
 import { EngineError } from '../../api/errors.ts'
 import type { EngineConfig, RegistryCertificate } from '../../api/slipway.ts'
 import { Agent as HttpAgent, request as httpRequest } from '../http/node-http.ts'
 import { isLoopback } from './registry-endpoints.ts'
+
+/** With the first use, not with the engine: TLS and its root certificates are a quarter of what loading costs. */
+const https = () => process.getBuiltinModule('node:https')
+const rootCertificates = () => process.getBuiltinModule('node:tls').rootCertificates
 
 export interface HttpTimeouts {
   /** Until the response's head, milliseconds. */
@@ -97,7 +96,7 @@ export class RegistryHttp implements AsyncDisposable {
     const { url } = request
     const secure = url.protocol === 'https:'
     const hostname = bare(url.hostname)
-    const outgoing = (secure ? httpsRequest : httpRequest)({
+    const outgoing = (secure ? https().request : httpRequest)({
       method: request.method,
       host: this.#dialled(hostname),
       ...(url.port === '' ? {} : { port: url.port }),
@@ -171,7 +170,7 @@ export class RegistryHttp implements AsyncDisposable {
         ...(httpProxy || httpsProxy ? { proxyEnv } : {}),
       }
       agent = secure
-        ? new HttpsAgent({ ...options, ...tlsOptions(own), rejectUnauthorized: !insecure })
+        ? new (https().Agent)({ ...options, ...tlsOptions(own), rejectUnauthorized: !insecure })
         : new HttpAgent(options)
       this.#agents.set(key, agent)
     }
@@ -259,7 +258,7 @@ function isNamed(registry: string, { host }: URL): boolean {
 function tlsOptions(own: RegistryCertificate | undefined): TlsOptions {
   if (!own) return {}
   return {
-    ...(own.ca.length > 0 ? { ca: [...rootCertificates, ...own.ca] } : {}),
+    ...(own.ca.length > 0 ? { ca: [...rootCertificates(), ...own.ca] } : {}),
     cert: own.clients.map(({ certificate }) => certificate),
     key: own.clients.map(({ key }) => key),
   }
