@@ -6,8 +6,14 @@ const text = maybe(v.string())
 const flag = maybe(v.boolean())
 const number = maybe(v.pipe(v.number(), v.integer()))
 const texts = maybe(v.array(v.string()))
-const map = maybe(v.record(v.string(), v.string()))
-const set = maybe(v.record(v.string(), v.looseObject({})))
+const orElse = <S extends v.GenericSchema, T>(schema: S, value: T) =>
+  v.pipe(
+    v.nullable(schema),
+    v.transform((given) => given ?? value),
+  )
+/** In Go a null member of a map is the empty value. */
+const map = maybe(v.record(v.string(), orElse(v.string(), '')))
+const set = maybe(v.record(v.string(), orElse(v.looseObject({}), {})))
 /** Old clients send a command as one string. */
 const command = maybe(
   v.union([

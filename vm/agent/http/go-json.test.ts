@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { createSchema } from '../containers/create-schema.ts'
 import { conform, parseGoJson } from './go-json.ts'
@@ -29,6 +30,16 @@ test('member names count in any case, deep down too', () => {
     Image: 'busybox',
     HostConfig: { Memory: 1, PortBindings: { '80/tcp': [{ HostPort: '1' }] } },
     Other: 1,
+  })
+})
+
+test('null is the empty value, in maps too', () => {
+  const body = { Volumes: { '/x': null }, Labels: { a: null }, Env: null, HostConfig: { LogConfig: null } }
+  expect(v.parse(createSchema, conform(body, createSchema))).toEqual({
+    Volumes: { '/x': {} },
+    Labels: { a: '' },
+    Env: null,
+    HostConfig: { LogConfig: null },
   })
 })
 
