@@ -3,6 +3,7 @@ import { EngineError } from '../../../api/errors.ts'
 import type { BuildCacheRecord } from '../../../api/system.ts'
 import { ENGINE_VERSION } from '../../../api/version.ts'
 import type { Filters } from '../../images/images.ts'
+import { importsIn, nameOf, tellUnsupported } from './cache-wishes.ts'
 import { checkExports, type ExporterParts, type ExportWish, exportAll } from './exporters.ts'
 import { inBuildkitWords } from './failure.ts'
 import { frontendRequest } from './frontend-options.ts'
@@ -64,6 +65,10 @@ async function build(
   try {
     refuse(request)
     checkExports(wishes)
+    tellUnsupported(job.log, job.ref, {
+      imports: [...importsIn(request.FrontendAttrs), ...(request.Cache?.Imports ?? []).map(nameOf)],
+      exports: (request.Cache?.Exports ?? []).map(({ Type = '' }) => Type),
+    })
     const returned =
       request.Frontend === ''
         ? await job.returned

@@ -49,7 +49,8 @@ export async function serveGrpc(
   }
   const session = http2.performServerHandshake(stream)
   session.on('stream', (call, headers) => void serve(call, headers, methods, onError))
-  session.on('error', (error) => onError(error, 'gRPC connection'))
+  // A connection that breaks off ends its calls, which hear of it; clients do not say goodbye.
+  session.on('error', () => undefined)
   await new Promise<void>((resolve) => session.on('close', resolve))
 }
 
