@@ -168,13 +168,14 @@ test('a container that took too much memory is red and says so; the list behind 
   engine,
 }) => {
   const containers = new ContainersPage(page)
+  const notifications = page.getByRole('region', { name: 'Notifications' })
+  // It is on screen for some seconds only, perhaps while docker still ends.
+  const told = expect(notifications).toContainText('hungry exited with code 137', { timeout: 90_000 })
   await docker('run', '-d', '--name', 'hungry', '-m', '16m', IMAGE, 'tail', '/dev/zero')
+  await told
   await expect(containers.row('hungry')).toContainText('Out of memory', { timeout: 60_000 })
   await expect(containers.row('hungry')).toContainText('Exited (137)')
   await expect(containers.row('hungry').locator('.dot-red')).toBeVisible()
-  await expect(page.getByRole('region', { name: 'Notifications' })).toContainText(
-    'hungry exited with code 137',
-  )
   await page.getByRole('button', { name: /^Notices, 1 new/ }).click()
   const list = page.getByRole('dialog', { name: 'Notices' })
   await list.getByRole('link', { name: /^hungry exited/ }).click()
@@ -191,7 +192,7 @@ test('a container that took too much memory is red and says so; the list behind 
     await engine.docker('run', '--name', 'brief', IMAGE, 'sh', '-c', 'exit 7')
     await page.getByRole('button', { name: /^Notices, 1 new/ }).click()
     await expect(list).toContainText('brief exited with code 7')
-    await expect(page.getByRole('region', { name: 'Notifications' })).not.toContainText('brief')
+    await expect(notifications).not.toContainText('brief')
     await list.getByRole('button', { name: 'Unmute' }).click()
     await list.getByRole('button', { name: 'Clear' }).click()
     await expect(list).toContainText('Nothing has happened yet.')
