@@ -71,7 +71,9 @@ export interface DiskUsage {
   BuildCache: BuildCacheRecord[]
 }
 /** The same where only some types were asked for: the others are null. */
-export type SomeDiskUsage = { [Key in keyof DiskUsage]: DiskUsage[Key] | (Key extends 'LayersSize' ? never : null) }
+export type SomeDiskUsage = {
+  [Key in keyof DiskUsage]: DiskUsage[Key] | (Key extends 'LayersSize' ? never : null)
+}
 
 export interface BuildCacheRecord {
   ID: string
