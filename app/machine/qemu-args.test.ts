@@ -40,17 +40,17 @@ describe('machine, accelerator and processor', () => {
   const virt = 'virt,usb=off,dump-guest-core=off'
   const rows: [NodeJS.Platform, Arch, Accelerator, string, string, string][] = [
     ['linux', 'x64', 'kvm', x64, 'kvm', 'host'],
-    ['linux', 'x64', 'tcg', x64, 'tcg,thread=multi,tb-size=256', 'max,cx16=off'],
+    ['linux', 'x64', 'tcg', x64, 'tcg,thread=multi,tb-size=512', 'max,cx16=off'],
     ['linux', 'arm64', 'kvm', 'virt,usb=off,gic-version=max,dump-guest-core=off', 'kvm', 'host'],
-    ['linux', 'arm64', 'tcg', virt, 'tcg,thread=multi,tb-size=256', 'max,pauth-impdef=on'],
+    ['linux', 'arm64', 'tcg', virt, 'tcg,thread=multi,tb-size=512', 'max,pauth-impdef=on'],
     ['darwin', 'x64', 'hvf', x64, 'hvf', 'host'],
-    ['darwin', 'x64', 'tcg', x64, 'tcg,thread=multi,tb-size=256', 'max,cx16=off'],
+    ['darwin', 'x64', 'tcg', x64, 'tcg,thread=multi,tb-size=512', 'max,cx16=off'],
     ['darwin', 'arm64', 'hvf', virt, 'hvf', 'host'],
-    ['darwin', 'arm64', 'tcg', virt, 'tcg,thread=multi,tb-size=256', 'max,pauth-impdef=on'],
+    ['darwin', 'arm64', 'tcg', virt, 'tcg,thread=multi,tb-size=512', 'max,pauth-impdef=on'],
     ['win32', 'x64', 'whpx', x64, 'whpx,kernel-irqchip=off', 'qemu64'],
-    ['win32', 'x64', 'tcg', x64, 'tcg,thread=multi,tb-size=256', 'max,cx16=off'],
+    ['win32', 'x64', 'tcg', x64, 'tcg,thread=multi,tb-size=512', 'max,cx16=off'],
     ['win32', 'arm64', 'whpx', virt, 'whpx,kernel-irqchip=off', 'host'],
-    ['win32', 'arm64', 'tcg', virt, 'tcg,thread=multi,tb-size=256', 'max,pauth-impdef=on'],
+    ['win32', 'arm64', 'tcg', virt, 'tcg,thread=multi,tb-size=512', 'max,pauth-impdef=on'],
   ]
   test.each(rows)('%s %s %s', (platform, arch, accelerator, machine, accel, cpu) => {
     const args = qemuArgs(spec({ arch, accelerator }), platform)
@@ -83,7 +83,7 @@ test('the whole vector of a Linux host', () => {
       "-machine",
       "q35,usb=off,vmport=off,smbus=off,sata=off,hpet=off,dump-guest-core=off",
       "-accel",
-      "tcg,thread=multi,tb-size=256",
+      "tcg,thread=multi,tb-size=512",
       "-cpu",
       "max,cx16=off",
       "-smp",
