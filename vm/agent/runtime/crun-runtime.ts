@@ -45,7 +45,13 @@ export class CrunRuntime implements Runtime, AsyncDisposable {
   prepare(options: MonitorOptions): void {
     if (this.#waiting || this.#stop.signal.aborted) return
     const { id } = options
-    const monitor = spawnConmon(this.#kernel, withDefaults(options), this.#paths)
+    let monitor: WaitingConmon
+    try {
+      monitor = spawnConmon(this.#kernel, withDefaults(options), this.#paths)
+    } catch {
+      // Out of processes or memory: `create` tries again, and its caller hears of it.
+      return
+    }
     const timer = setTimeout(() => void this.discard(id), PREPARED_MS)
     timer.unref()
     this.#waiting = { id, monitor, timer }

@@ -31,7 +31,8 @@ export interface MonitorOptions {
 export interface Runtime {
   /**
    * Starts a monitor in advance for a task that will most likely be created within seconds: its start is a third of
-   * `create`. Only one waits at a time, and not for long; a `create` with other options goes without.
+   * `create`. Only one waits at a time, and not for long; a `create` with other options goes without. Never throws:
+   * when none can be started, `create` says so.
    */
   prepare(options: MonitorOptions): void
   /** Ends the monitor that waits for `id`, if one does, and waits for its end. */
