@@ -6,13 +6,11 @@ import type {
   WaitResponse,
 } from '../../api/containers.ts'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
-import { Cgroup } from '../runtime/cgroup.ts'
 import type { Task } from '../runtime/runtime.ts'
 import { directorySize } from '../volumes/directory-size.ts'
 import type { Container } from './container.ts'
 import { createContainer } from './create.ts'
 import { ignoresSignal } from './deaf.ts'
-import { checkResources, checkRestartPolicy } from './host-config.ts'
 import { checkPruneFilters, matchesPrune } from './list-filters.ts'
 import { checkName } from './names.ts'
 import { emit, type Parts } from './parts.ts'
@@ -20,6 +18,7 @@ import { removeContainer } from './remove.ts'
 import { parseSignal } from './signals.ts'
 import { monitorOf } from './start.ts'
 import type { Supervisor } from './supervisor.ts'
+import { updateContainer } from './update.ts'
 
 const DEFAULT_GRACE = 10
 /** How long a killed process may take to be gone before the caller is told. */
@@ -208,39 +207,7 @@ export class Lifecycle {
     change: Resources & { RestartPolicy?: RestartPolicy },
   ): Promise<{ Warnings: string[] | null }> {
     const container = this.#parts.table.get(reference)
-    const warnings: string[] = []
-    return container.lock.run(async () => {
-      const { RestartPolicy: policy, ...limits } = change
-      const before = container.record.hostConfig
-      const given = Object.fromEntries(
-        Object.entries(limits).filter(([, value]) => value !== 0 && value !== ''),
-      )
-      const next = { ...before, ...given }
-      if (
-        given['Memory'] !== undefined &&
-        given['MemorySwap'] === undefined &&
-        (before.MemorySwap ?? 0) > 0
-      ) {
-        if ((before.MemorySwap ?? 0) < Number(given['Memory'])) {
-          throw new EngineError(
-            'invalid_argument',
-            'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time',
-          )
-        }
-      }
-      checkResources(next, warnings)
-      if (policy?.Name) {
-        checkRestartPolicy(policy, before.AutoRemove ?? false)
-        next.RestartPolicy = { Name: policy.Name, MaximumRetryCount: policy.MaximumRetryCount ?? 0 }
-      }
-      if (container.running && container.task && Object.keys(given).length > 0) {
-        await new Cgroup(container.task.cgroup).update(limits)
-      }
-      container.change({ hostConfig: next })
-      await this.#parts.store.save(container.record)
-      emit(this.#parts, container, 'update')
-      return { Warnings: warnings.length > 0 ? warnings : null }
-    })
+    return container.lock.run(() => updateContainer(this.#parts, container, change))
   }
 
   /** Looks the container up at once, so that a wrong name is known before the wait. */
