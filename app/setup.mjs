@@ -31,7 +31,7 @@ const commands = {
     await startApp(args)
   },
   async build() {
-    await prepare(['app', 'agent', 'renderer', 'e2e'], { force: args.includes('--force') })
+    await prepare(['app', 'agent', 'renderer', 'image', 'e2e'], { force: args.includes('--force') })
   },
   async image() {
     await prepare(['image'])

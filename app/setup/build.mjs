@@ -6,7 +6,7 @@ import { ROOT, run, step } from './run.mjs'
 /** What each part is bundled from. A part is built again when the list, a size or a time of its files changes. */
 const PARTS = {
   app: {
-    sources: ['app', 'vm/api'],
+    sources: ['app', 'vm/api', 'vm/image'],
     command: ['rolldown', '-c', 'rolldown.config.ts', '--environment', 'PART:app'],
   },
   agent: {
