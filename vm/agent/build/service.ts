@@ -11,7 +11,6 @@ import { shortId } from '../images/chain.ts'
 import type { Filters, ImageService, ResolvedImage } from '../images/images.ts'
 import { ProgressQueue } from '../images/progress.ts'
 import { parseReference, tagString } from '../images/reference.ts'
-import { parseUntil } from '../images/until.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import type { Snapshotter } from '../snapshots/snapshotter.ts'
 import type { BuildContainers } from './backend.ts'
@@ -22,6 +21,7 @@ import { CacheMounts } from './cache-mounts.ts'
 import { ClassicTeller } from './classic-teller.ts'
 import { BuildContext } from './context.ts'
 import type { BuildOptions } from './options.ts'
+import { pruneUntil } from './prune-filters.ts'
 import { BUILD_PREFIX, RootFilesystems } from './rootfs.ts'
 import { BUILD_LABEL } from './run-step.ts'
 import { ScratchFiles } from './scratch.ts'
@@ -204,7 +204,7 @@ export class Builds {
     all: boolean
     filters: Filters
   }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
-    const until = Math.min(...(options.filters['until'] ?? []).map((text) => parseUntil(text)))
+    const until = pruneUntil(options.filters)
     const inUse = this.#images.inUse()
     const before = await this.#images.layersSize()
     const going = (await this.#cache.entries()).filter(

@@ -53,15 +53,9 @@ export class Pusher {
     options: { auth?: RegistryAuth | undefined; signal?: AbortSignal | undefined },
     report: Report,
   ): Promise<void> {
-    const name = tagString(reference)
-    const id = this.#store.state.tags.get(name)
-    if (!id) {
-      throw new EngineError(
-        'not_found',
-        `An image does not exist locally with the tag: ${familiarName(reference)}`,
-      )
-    }
     report({ status: `The push refers to repository [${reference.domain}/${reference.path}]` })
+    const id = this.#store.state.tags.get(tagString(reference))
+    if (!id) throw notHere(reference)
     for (const { diffId } of this.#library.record(id).layers.toReversed()) {
       report({ status: 'Preparing', progressDetail: {}, id: shortId(diffId) })
     }
@@ -189,4 +183,12 @@ export class Pusher {
     }
     return [...found].slice(0, 3)
   }
+}
+
+/** dockerd names no tag here. */
+export function notHere(reference: Reference): EngineError {
+  return new EngineError(
+    'not_found',
+    `An image does not exist locally with the tag: ${familiarName(reference)}`,
+  )
 }

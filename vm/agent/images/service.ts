@@ -31,7 +31,7 @@ import { Library } from './library.ts'
 import { Loader } from './load.ts'
 import { ProgressQueue } from './progress.ts'
 import { Puller } from './pull.ts'
-import { Pusher } from './push.ts'
+import { notHere, Pusher } from './push.ts'
 import { rebuild } from './rebuild.ts'
 import { familiarName, parseReference, parseTagged, tagString } from './reference.ts'
 import { Registry } from './registry.ts'
@@ -272,6 +272,7 @@ export class Images implements ImageService, AsyncDisposable {
           .map((name) => name.slice(prefix.length))
       : [parsed.tag]
     const work = async () => {
+      if (tags.length === 0) throw notHere(parsed)
       for (const tag of tags)
         await this.#pusher.push({ ...parsed, tag }, options, (message) => queue.push(message))
     }

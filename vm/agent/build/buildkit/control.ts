@@ -113,9 +113,9 @@ async function* prune(
   const filters: Filters = {}
   for (const filter of request.filter) {
     const match = /^([\w.]+)(?:==|=|~=)(.*)$/.exec(filter)
-    if (match?.[1] !== 'until' && match?.[1] !== undefined)
-      throw new EngineError('invalid_argument', `invalid filter '${match[1]}'`)
-    if (match) filters['until'] = [match[2] ?? '']
+    if (!match) throw new EngineError('invalid_argument', `invalid filter '${filter}'`)
+    const [, name = '', value = ''] = match
+    filters[name] = [...(filters[name] ?? []), value]
   }
   const limits = request.reservedSpace + request.maxUsedSpace + request.minFreeSpace
   if (limits > 0)

@@ -118,7 +118,7 @@ export function networkRoutes(backend: NetworksBackend, members: MembersBackend)
       path: '/networks/{id}/connect',
       handler: async (ctx) => {
         const { Container, EndpointConfig } = await ctx.json(connectSchema, { optional: true })
-        await members.connectNetwork(Container, ctx.param('id'), EndpointConfig ?? {})
+        await members.connectNetwork(named(Container), ctx.param('id'), EndpointConfig ?? {})
         ctx.empty(200)
       },
     },
@@ -127,9 +127,14 @@ export function networkRoutes(backend: NetworksBackend, members: MembersBackend)
       path: '/networks/{id}/disconnect',
       handler: async (ctx) => {
         const { Container, Force } = await ctx.json(disconnectSchema, { optional: true })
-        await members.disconnectNetwork(Container, ctx.param('id'), { force: Force })
+        await members.disconnectNetwork(named(Container), ctx.param('id'), { force: Force })
         ctx.empty(200)
       },
     },
   ]
+}
+
+function named(container: string): string {
+  if (container === '') throw new EngineError('invalid_argument', 'invalid name or ID supplied: ""')
+  return container
 }
