@@ -15,7 +15,7 @@ export async function idleFigures(docker: DockerRunner, pid: number): Promise<Fi
   await sleep(WATCH_MS)
   const seconds = (performance.now() - started) / 1000
   const busy = ((await processorMs(pid)) - cpu) / 10 / seconds
-  const woken = ((await contextSwitches(pid)) - wakeUps) / seconds
+  const woken = switchesSince(wakeUps, await contextSwitches(pid)) / seconds
   const resident = await residentMiB(pid)
   const used = await guestUsedMiB(docker)
   return [
@@ -40,14 +40,17 @@ async function processorMs(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS
 }
 
-/** Of all threads; those that wait for something wake up, which is what keeps a laptop from resting. */
-async function contextSwitches(pid: number): Promise<number> {
+/** By thread; those that wait for something wake up, which is what keeps a laptop from resting. */
+async function contextSwitches(pid: number): Promise<Map<string, number>> {
   const threads = await readdir(`/proc/${pid}/task`)
-  const counts = await Promise.all(
-    threads.map(async (thread) => {
-      const status = await readFile(`/proc/${pid}/task/${thread}/status`, 'utf8').catch(() => '')
-      return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1] ?? 0)
-    }),
-  )
-  return counts.reduce((sum, count) => sum + count, 0)
+  const counts = threads.map(async (thread): Promise<[string, number]> => {
+    const status = await readFile(`/proc/${pid}/task/${thread}/status`, 'utf8').catch(() => '')
+    return [thread, Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1] ?? 0)]
+  })
+  return new Map(await Promise.all(counts))
+}
+
+/** A thread that ended takes its count with it; only what is still there is compared. */
+function switchesSince(before: Map<string, number>, after: Map<string, number>): number {
+  return [...after].reduce((sum, [thread, count]) => sum + count - (before.get(thread) ?? 0), 0)
 }

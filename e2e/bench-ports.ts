@@ -1,166 +1,142 @@
-/** Published ports against QEMU's own forward of the same machine, pair by pair in one run. */
-import { once } from 'node:events'
-import { readdir, readFile, readlink } from 'node:fs/promises'
-import { connect } from 'node:net'
-import { performance } from 'node:perf_hooks'
+/**
+ * Published ports against QEMU's own forward and against SSH channels of the same machine, pair by pair in one run:
+ * on a machine that others use too only the ratios mean something.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  datagramTrips,
+  rate,
+  rawForwards,
+  roundTrips,
+  sizeOf,
+  sshForwards,
+  type Way,
+} from './bench-traffic.ts'
 import { pushNetTools } from './fixtures/net-image.ts'
 import { freePort, type Registry } from './fixtures/registry.ts'
 import { makeSlipway, type Slipway, startSlipway } from './fixtures/slipway.ts'
 import { type Figure, figure } from './measure.ts'
 
-const MIB = 1 << 20
-const PINGS = 200
 const STREAMS = [1, 32]
-const GIB = 1 << 30
+/** A gigabyte, moved once. */
+const WHOLE_MIB = 1024
+/** SSH is slow enough to be measured with less. */
+const SSH_SHARE = 4
+/** USER_HZ, which is 100 wherever Node runs on Linux. */
+const TICK_MS = 10
 
-/** `mib` in each measurement of each model, a gigabyte once at the end; nginx serves, socat answers. */
-export async function portFigures(registry: Registry, times: number, mib = 32): Promise<Figure[]> {
+interface Ports extends Way {
+  datagrams: number
+}
+
+/** `mib` in each measurement, `times` of them in each model; nginx serves, socat answers. */
+export async function portFigures(registry: Registry, times = 3, mib = 24): Promise<Figure[]> {
   await pushNetTools(registry.url)
   await using slipway = await makeSlipway({ registry })
   await startSlipway(slipway)
-  const docker = async (...args: string[]) => {
-    const { code, stderr } = await slipway.docker(...args)
-    if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`)
-  }
-  const [port, echoPort] = [await freePort(), await freePort()]
-  await docker('run', '-d', '--name', 'source', '-p', `127.0.0.1:${port}:80`, 'nginx')
-  const echo = ['socat', 'TCP-LISTEN:7,fork,reuseaddr', 'PIPE']
-  await docker('run', '-d', '--name', 'echo', '-p', `127.0.0.1:${echoPort}:7`, 'nettools', ...echo)
-  const sizes = [...STREAMS.map((streams) => sizeOf(mib, streams)), GIB]
-  const files = sizes.map((size) => `truncate -s ${size} /usr/share/nginx/html/${size}`)
-  await docker('exec', 'source', 'sh', '-c', files.join(';'))
-  await until(() => fetchBytes(port, sizes[1] ?? 0).then(() => true))
+  const ports = await startServers(slipway, mib)
+  using ssh = await sshForwards(slipway.home, {
+    source: await addressOf(slipway, 'source'),
+    echo: await addressOf(slipway, 'echo'),
+  })
   const figures: Figure[] = []
   for (const model of ['direct', 'double'] as const) {
-    await slipway.slipway('config', 'set', 'portModel', model)
-    await until(
-      async () =>
-        (await slipway.slipway('port', 'ls', 'source')).stdout.includes('vm') === (model === 'double'),
-    )
-    figures.push(...(await modelFigures(slipway, model, { port, echoPort }, times, mib)))
+    await switchModel(slipway, model)
+    figures.push(...(await modelFigures(slipway, model, ports, ssh, times, mib)))
   }
-  const whole = await rate(port, 1, GIB / MIB)
-  return [...figures, figure('1 GiB through a published port', 'MB/s', [whole])]
+  const before = await cpuOf(slipway)
+  const whole = await rate(ports.source, 1, WHOLE_MIB)
+  const spent = (await cpuOf(slipway)) - before
+  return [
+    ...figures,
+    figure('1 GiB through a published port', 'MB/s', [whole]),
+    figure("the app's CPU time for each 100 MiB of it", 'ms', [(spent / WHOLE_MIB) * 100]),
+  ]
+}
+
+async function startServers(slipway: Slipway, mib: number): Promise<Ports> {
+  const [source, echo, datagrams] = [await freePort(), await freePort(), await freePort()]
+  await ok(slipway, 'run', '-d', '--name', 'source', '-p', `127.0.0.1:${source}:80`, 'nginx')
+  const publish = ['-p', `127.0.0.1:${echo}:7`, '-p', `127.0.0.1:${datagrams}:7/udp`]
+  const servers = 'socat UDP-LISTEN:7,fork,reuseaddr PIPE & exec socat TCP-LISTEN:7,fork,reuseaddr PIPE'
+  await ok(slipway, 'run', '-d', '--name', 'echo', ...publish, 'nettools', 'sh', '-c', servers)
+  const sizes = [mib, mib / SSH_SHARE].flatMap((size) => STREAMS.map((streams) => sizeOf(size, streams)))
+  const files = [...sizes, sizeOf(WHOLE_MIB, 1)].map(
+    (size) => `truncate -s ${size} /usr/share/nginx/html/${size}`,
+  )
+  await ok(slipway, 'exec', 'source', 'sh', '-c', files.join(';'))
+  await until(() => rate(source, 1, mib / SSH_SHARE).then(() => true))
+  return { source, echo, datagrams }
 }
 
 async function modelFigures(
   slipway: Slipway,
   model: string,
-  { port, echoPort }: { port: number; echoPort: number },
+  ports: Ports,
+  ssh: Way,
   times: number,
   mib: number,
 ): Promise<Figure[]> {
-  const raw = await rawForwards(slipway)
+  const { pid } = JSON.parse((await slipway.slipway('status', '--json')).stdout)
+  const raw = await rawForwards(pid)
   const figures: Figure[] = []
   for (const streams of STREAMS) {
-    const [ours, theirs, share]: [number[], number[], number[]] = [[], [], []]
+    const samples = { ours: [] as number[], raw: [] as number[], ssh: [] as number[], share: [] as number[] }
     for (let i = 0; i < times; i++) {
-      const mine = await rate(port, streams, mib)
+      const ours = await rate(ports.source, streams, mib)
       const yardstick = await rate(raw.source, streams, mib)
-      process.stderr.write(`${model}, ${streams}: ${mine.toFixed(1)} of ${yardstick.toFixed(1)} MB/s\n`)
-      ours.push(mine)
-      theirs.push(yardstick)
-      share.push((mine / yardstick) * 100)
+      samples.ours.push(ours)
+      samples.raw.push(yardstick)
+      samples.share.push((ours / yardstick) * 100)
+      if (model === 'direct') samples.ssh.push(await rate(ssh.source, streams, mib / SSH_SHARE))
     }
+    const name = `${model}: ${streams} stream(s)`
     figures.push(
-      figure(`${model}: ${streams} stream(s)`, 'MB/s', ours),
-      figure(`${model}: ${streams} stream(s), QEMU's forward`, 'MB/s', theirs),
-      figure(`${model}: ${streams} stream(s), share of QEMU's`, '%', share),
+      figure(name, 'MB/s', samples.ours),
+      figure(`${name}, QEMU's forward`, 'MB/s', samples.raw),
+      figure(`${name}, share of QEMU's`, '%', samples.share),
+      ...(samples.ssh.length > 0 ? [figure(`${name}, SSH channel`, 'MB/s', samples.ssh)] : []),
     )
   }
-  const [mine, yardstick] = [await latencies(echoPort), await latencies(raw.echo)]
+  const datagrams = await datagramTrips(ports.datagrams)
   return [
     ...figures,
-    figure(`${model}: round trip`, 'ms', mine),
-    figure(`${model}: round trip, QEMU's forward`, 'ms', yardstick),
+    figure(`${model}: round trip`, 'ms', await roundTrips(ports.echo)),
+    figure(`${model}: round trip, QEMU's forward`, 'ms', await roundTrips(raw.echo)),
+    ...(model === 'direct'
+      ? [figure(`${model}: round trip, SSH channel`, 'ms', await roundTrips(ssh.echo))]
+      : []),
+    figure(`${model}: round trip of a datagram`, 'ms', datagrams.samples),
+    figure(`${model}: datagrams that came back`, '%', [datagrams.returned]),
   ]
 }
 
-/** Megabytes per second of `streams` downloads of `mib` in all. */
-async function rate(port: number, streams: number, mib: number): Promise<number> {
-  const each = sizeOf(mib, streams)
-  const started = performance.now()
-  await Promise.all(Array.from({ length: streams }, () => fetchBytes(port, each)))
-  return (each * streams) / 1e6 / ((performance.now() - started) / 1000)
+async function switchModel(slipway: Slipway, model: 'direct' | 'double'): Promise<void> {
+  await slipway.slipway('config', 'set', 'portModel', model)
+  await until(async () => {
+    const { stdout } = await slipway.slipway('port', 'ls', 'source')
+    return stdout.includes(' vm ') === (model === 'double')
+  })
 }
 
-function sizeOf(mib: number, streams: number): number {
-  return Math.floor((mib * MIB) / streams)
+async function addressOf(slipway: Slipway, container: string): Promise<string> {
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+  return (await ok(slipway, 'inspect', '-f', format, container)).trim()
 }
 
-/** Downloads the file of that size. A burst can be reset in QEMU itself (its backlog is one): then again. */
-async function fetchBytes(port: number, bytes: number): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await fetchOnce(port, bytes)
-    } catch (error) {
-      process.stderr.write(`port ${port}, attempt ${attempt}: ${error}\n`)
-      if (attempt === 5) throw error
-    }
-  }
+/** Milliseconds of CPU that the app has used (Linux). */
+async function cpuOf(slipway: Slipway): Promise<number> {
+  const log = await readFile(join(slipway.home, 'app.log'), 'utf8')
+  const pid = [...log.matchAll(/ owns .*"pid":(\d+)/g)].at(-1)?.[1]
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
 }
 
-async function fetchOnce(port: number, bytes: number): Promise<void> {
-  const socket = connect({ port, host: '127.0.0.1' })
-  socket.write(`GET /${bytes} HTTP/1.0\r\n\r\n`)
-  let size = 0
-  let head: number | undefined
-  for await (const chunk of socket) {
-    head ??= (chunk as Buffer).indexOf('\r\n\r\n') + 4
-    size += chunk.length
-  }
-  if (size - (head ?? 0) !== bytes) throw new Error(`${size} bytes of ${bytes} came through port ${port}`)
-}
-
-async function latencies(port: number): Promise<number[]> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  await once(socket, 'connect')
-  const samples: number[] = []
-  for (let i = 0; i < PINGS; i++) {
-    const started = performance.now()
-    socket.write('x')
-    await once(socket, 'data')
-    samples.push(performance.now() - started)
-  }
-  socket.destroy()
-  return samples
-}
-
-/** Loopback ports that QEMU itself listens on (Linux): told apart by what answers. */
-async function rawForwards(slipway: Slipway): Promise<{ source: number; echo: number }> {
-  const { pid } = JSON.parse((await slipway.slipway('status', '--json')).stdout)
-  const found: { source?: number; echo?: number } = {}
-  for (const port of await listeningPorts(pid)) {
-    const kind = await kindOf(port)
-    if (kind) found[kind] = port
-  }
-  if (!found.source || !found.echo) throw new Error('QEMU has no forwards to compare with')
-  return { source: found.source, echo: found.echo }
-}
-
-async function listeningPorts(pid: number): Promise<number[]> {
-  const links = (await readdir(`/proc/${pid}/fd`)).map((fd) =>
-    readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''),
-  )
-  const inodes = new Set(
-    (await Promise.all(links)).flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []),
-  )
-  const table = (await readFile(`/proc/${pid}/net/tcp`, 'utf8'))
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-  return table.flatMap(([, local = '', , state, , , , , , inode = '']) =>
-    state === '0A' && inodes.has(inode) ? [Number.parseInt(local.split(':')[1] ?? '', 16)] : [],
-  )
-}
-
-/** The echo answers with what it is told, nginx with a status line, sshd with its version. */
-async function kindOf(port: number): Promise<'source' | 'echo' | undefined> {
-  const socket = connect({ port, host: '127.0.0.1' })
-  socket.write('GET / HTTP/1.0\r\n\r\n')
-  const [data] = await once(socket, 'data')
-  socket.destroy()
-  if (String(data).startsWith('HTTP/')) return 'source'
-  return String(data).startsWith('GET /') ? 'echo' : undefined
+async function ok(slipway: Slipway, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await slipway.docker(...args)
+  if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`)
+  return stdout
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * `npm run bench [RUNS]`: figures of one machine from a cold start to everyday commands, and their ratio to Debian's
  * docker.io in a Debian VM on the same QEMU flags in the same run, each beside its budget. `--alone` leaves the yardstick
- * out, `--quick` also the ports, the download's size and the window.
+ * out, `--quick` also the ports, the download's size and the window. `--ports` measures the ports alone.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,6 +24,7 @@ import {
 } from './measure.ts'
 
 const args = process.argv.slice(2)
+const onlyPorts = args.includes('--ports')
 const quick = args.includes('--quick')
 const alone = quick || args.includes('--alone')
 const times = Number(args.find((arg) => /^\d+$/.test(arg)) ?? 5)
@@ -128,7 +129,8 @@ const started = performance.now()
 await using registry = await startSeededRegistry()
 const ports = quick ? [] : await portFigures(registry, times)
 if (ports.length > 0) print('published ports', ports.map(formatFigure))
-{
+if (onlyPorts) print('budgets', bounds(ports))
+else {
   await using slipway = await makeSlipway({ registry, settings: { memoryMiB: MEMORY } })
   const ours = await measureSlipway(slipway)
   print('Slipway', ours.map(formatFigure))
@@ -148,7 +150,7 @@ if (ports.length > 0) print('published ports', ports.map(formatFigure))
     )
   }
 }
-if (!quick) {
+if (!quick && !onlyPorts) {
   const { stdout } = await run(process.execPath, ['dist/e2e/run.js', '--only', 'e2e', 'scale.spec.ts'], {
     timeout: 600_000,
   })
