@@ -38,12 +38,15 @@ const createSchema = v.object({
       Options: strings,
       Config: v.nullish(
         v.array(
-          v.object({
-            Subnet: v.exactOptional(v.string()),
-            IPRange: v.exactOptional(v.string()),
-            Gateway: v.exactOptional(v.string()),
-            AuxiliaryAddresses: v.exactOptional(v.record(v.string(), v.string())),
-          }),
+          v.pipe(
+            v.object({
+              Subnet: v.nullish(v.string()),
+              IPRange: v.nullish(v.string()),
+              Gateway: v.nullish(v.string()),
+              AuxiliaryAddresses: v.nullish(v.record(v.string(), v.string())),
+            }),
+            v.transform(withoutNulls),
+          ),
         ),
         null,
       ),
@@ -59,11 +62,14 @@ const createSchema = v.object({
 /** EndpointSettings as clients send it; fields that only answers carry are dropped. */
 export const endpointSchema = v.object({
   IPAMConfig: v.nullish(
-    v.object({
-      IPv4Address: v.exactOptional(v.string()),
-      IPv6Address: v.exactOptional(v.string()),
-      LinkLocalIPs: v.exactOptional(v.array(v.string())),
-    }),
+    v.pipe(
+      v.object({
+        IPv4Address: v.nullish(v.string()),
+        IPv6Address: v.nullish(v.string()),
+        LinkLocalIPs: v.nullish(v.array(v.string())),
+      }),
+      v.transform(withoutNulls),
+    ),
     null,
   ),
   Links: names,
@@ -137,4 +143,11 @@ export function networkRoutes(backend: NetworksBackend, members: MembersBackend)
 function named(container: string): string {
   if (container === '') throw new EngineError('invalid_argument', 'invalid name or ID supplied: ""')
   return container
+}
+
+/** Members that a client sent as null, which is Go's way to leave them out (docker-py does). */
+function withoutNulls<T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null && one !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
 }
