@@ -220,7 +220,8 @@ export class Files {
   }
 }
 
-async function* releasing(
+/** `source`, and `release` when it has ended or was left. */
+export async function* releasing(
   source: AsyncIterable<Uint8Array>,
   release: () => Promise<void>,
 ): AsyncIterable<Uint8Array> {

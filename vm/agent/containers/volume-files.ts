@@ -8,6 +8,7 @@ import type { ContainerFile } from '../../api/slipway.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import type { VolumeService } from '../volumes/volumes.ts'
 import { listFolder, removeInside } from './browse.ts'
+import { releasing } from './files.ts'
 import { type Locate, type Resolved, resolveInside } from './safe-path.ts'
 
 type Opened = { locate: Locate; release: () => Promise<void> }
@@ -89,15 +90,4 @@ async function find(locate: Locate, name: string, path: string, follow = false):
   const found = await resolveInside(locate, path, { follow })
   if (!found.exists) throw new EngineError('not_found', `Could not find the file ${path} in volume ${name}`)
   return found
-}
-
-async function* releasing(
-  source: AsyncIterable<Uint8Array>,
-  release: () => Promise<void>,
-): AsyncIterable<Uint8Array> {
-  try {
-    yield* source
-  } finally {
-    await release()
-  }
 }

@@ -1,7 +1,13 @@
 /** https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Network */
 import * as v from 'valibot'
 import { EngineError } from '../../../api/errors.ts'
-import type { EndpointSettings, NetworkCreateRequest, NetworkInspect } from '../../../api/networks.ts'
+import type {
+  EndpointSettings,
+  IpamConfig,
+  NetworkCreateRequest,
+  NetworkInspect,
+} from '../../../api/networks.ts'
+import { compact } from '../../containers/create-schema.ts'
 import type { Filters, Route } from '../router.ts'
 
 interface NetworksBackend {
@@ -45,7 +51,7 @@ const createSchema = v.object({
               Gateway: v.nullish(v.string()),
               AuxiliaryAddresses: v.nullish(v.record(v.string(), v.string())),
             }),
-            v.transform(withoutNulls),
+            v.transform((pool) => compact<IpamConfig>(pool)),
           ),
         ),
         null,
@@ -68,7 +74,7 @@ export const endpointSchema = v.object({
         IPv6Address: v.nullish(v.string()),
         LinkLocalIPs: v.nullish(v.array(v.string())),
       }),
-      v.transform(withoutNulls),
+      v.transform((addresses) => compact<NonNullable<EndpointSettings['IPAMConfig']>>(addresses)),
     ),
     null,
   ),
@@ -143,11 +149,4 @@ export function networkRoutes(backend: NetworksBackend, members: MembersBackend)
 function named(container: string): string {
   if (container === '') throw new EngineError('invalid_argument', 'invalid name or ID supplied: ""')
   return container
-}
-
-/** Members that a client sent as null, which is Go's way to leave them out (docker-py does). */
-function withoutNulls<T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null && one !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
-  }
 }
