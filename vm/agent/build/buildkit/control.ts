@@ -6,6 +6,7 @@ import type { Filters } from '../../images/images.ts'
 import { importsIn, nameOf, tellUnsupported } from './cache-wishes.ts'
 import { checkExports, type ExporterParts, type ExportWish, exportAll } from './exporters.ts'
 import { inBuildkitWords } from './failure.ts'
+import { parseFilters } from './filters.ts'
 import { frontendRequest } from './frontend-options.ts'
 import { type Methods, streaming, unary } from './grpc-server.ts'
 import { Job, type Jobs } from './jobs.ts'
@@ -110,13 +111,7 @@ async function* prune(
   parts: ControlParts,
   request: MessageOf<typeof m.PruneRequest>,
 ): AsyncIterable<Partial<MessageOf<typeof m.UsageRecord>>> {
-  const filters: Filters = {}
-  for (const filter of request.filter) {
-    const match = /^([\w.]+)(?:==|=|~=)(.*)$/.exec(filter)
-    if (!match) throw new EngineError('invalid_argument', `invalid filter '${filter}'`)
-    const [, name = '', value = ''] = match
-    filters[name] = [...(filters[name] ?? []), value]
-  }
+  const filters = parseFilters(request.filter)
   const limits = request.reservedSpace + request.maxUsedSpace + request.minFreeSpace
   if (limits > 0)
     throw new EngineError('not_implemented', 'pruning down to a size is not supported by this builder')
