@@ -8,12 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unpackPackages } from './fixtures/debian.ts'
 import { guestNode } from './fixtures/guest-node.ts'
-
-interface Counts {
-  passed: number
-  failed: number
-  skipped: number
-}
+import { type Counts, playwrightReport, type Report, vitestReport } from './reports.ts'
 
 interface Suite {
   name: string
@@ -23,7 +18,7 @@ interface Suite {
   /** Another Node than ours, and what else its runner is told by the environment. */
   setting?(): Promise<{ node: string; env: Record<string, string> }>
   /** Reads the runner's report; without one the exit code counts as one test. */
-  counts?(report: string): Promise<Counts>
+  report?(path: string): Promise<Report>
 }
 
 /** What the integration tests measured on the way, for the summary. */
@@ -45,7 +40,7 @@ const suites: Suite[] = [
       process.execPath,
       [bin('playwright/cli.js'), 'test', '--config', 'e2e/playwright.config.ts', '--reporter', 'list,json'],
     ],
-    counts: playwrightCounts,
+    report: playwrightReport,
   },
 ]
 
@@ -67,7 +62,7 @@ function vitest(name: string): Suite {
         report,
       ],
     ],
-    counts: vitestCounts,
+    report: vitestReport,
   }
 }
 
@@ -77,29 +72,7 @@ async function rootSetting() {
   return { node: await guestNode(), env: { DOCKER_REGISTRY: registry } }
 }
 
-async function vitestCounts(report: string): Promise<Counts> {
-  const json = JSON.parse(await readFile(report, 'utf8'))
-  const failedFiles = json.testResults.filter(
-    (file: { status: string; assertionResults: unknown[] }) =>
-      file.status === 'failed' && file.assertionResults.length === 0,
-  ).length
-  return {
-    passed: json.numPassedTests,
-    failed: json.numFailedTests + failedFiles,
-    skipped: json.numPendingTests + json.numTodoTests,
-  }
-}
-
-async function playwrightCounts(report: string): Promise<Counts> {
-  const { stats, errors } = JSON.parse(await readFile(report, 'utf8'))
-  return {
-    passed: stats.expected + stats.flaky,
-    failed: stats.unexpected + errors.length,
-    skipped: stats.skipped,
-  }
-}
-
-async function runSuite(suite: Suite, extra: string[], folder: string): Promise<Counts> {
+async function runSuite(suite: Suite, extra: string[], folder: string): Promise<Report> {
   const report = join(folder, `${suite.name}.json`)
   const [given, args] = suite.command(report)
   const setting = await suite.setting?.()
@@ -120,9 +93,10 @@ async function runSuite(suite: Suite, extra: string[], folder: string): Promise<
     child.once('error', reject)
     child.once('close', (status) => resolve(status ?? 128))
   })
-  const plain = { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
-  const counts = suite.counts ? await suite.counts(report).catch(() => plain) : plain
+  const plain = { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, failures: [] }
+  const counts = suite.report ? await suite.report(report).catch(() => plain) : plain
   if (code !== 0 && counts.failed === 0) counts.failed = 1
+  if (counts.failed > 0 && counts.failures.length === 0) counts.failures = [`exit code ${code}`]
   process.stdout.write(
     `=== ${suite.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s\n`,
   )
@@ -142,8 +116,10 @@ if (flag === '--help' || (flag !== undefined && flag !== '--only') || chosen.len
 }
 const folder = await mkdtemp(join(tmpdir(), 'slipway-test-'))
 const total: Counts = { passed: 0, failed: 0, skipped: 0 }
+const failures: string[] = []
 for (const suite of chosen) {
   const counts = await runSuite(suite, args, folder)
+  failures.push(...counts.failures.map((text) => `${suite.name}: ${text}`))
   for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key]
 }
 const figures = await readFile(join(folder, FIGURES), 'utf8').catch(() => undefined)
@@ -152,5 +128,6 @@ if (figures)
     `\nmedian (fastest – slowest) on this machine, after the integration tests\n${figures}`,
   )
 await rm(folder, { recursive: true, force: true })
+if (failures.length > 0) process.stdout.write(`\n${failures.join('\n\n')}\n`)
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
