@@ -1,9 +1,9 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import { Dispatcher, type MethodHandlers, type StreamHandlers } from './dispatch.ts'
 import { CHANNEL, type IpcOptions, serveIpc } from './ipc.ts'
 import { Log } from './shell/log.ts'
@@ -35,6 +35,9 @@ const foreign = {
   'a frame that is gone': { ...ours, senderFrame: null },
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'sw-ipc-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
 let ipc: Ipc
 let served: Disposable
 let started: number
@@ -58,7 +61,7 @@ beforeEach(() => {
   const dispatcher = new Dispatcher({
     methods: methods as MethodHandlers,
     streams: streams as StreamHandlers,
-    log: new Log(join(mkdtempSync(join(tmpdir(), 'sw-ipc-')), 'app.log')),
+    log: new Log(join(folder, 'app.log')),
   })
   const isOurs = (id: number): boolean => id === 1
   served = serveIpc({ ipc: ipc as unknown as IpcOptions['ipc'], dispatcher, origin: ORIGIN, isOurs })
