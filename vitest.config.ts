@@ -9,12 +9,16 @@ import { defineConfig } from 'vitest/config'
  */
 const EXTENDED = ['large', 'scale'].map((name) => `e2e/integration/${name}.test.ts`)
 
+/** How long to look again: it is spent only by a test that fails, and a busy machine takes its time. */
+const PATIENT = { timeout: 30_000, interval: 20 }
+
 /** A public runner shares its processor with others: there a failure is tried once more, and says so. */
 const sharedMachine = {
   globalSetup: 'e2e/integration/setup.ts',
   setupFiles: 'e2e/integration/clean.ts',
   fileParallelism: false,
   testTimeout: 240_000,
+  expect: { poll: PATIENT },
   hookTimeout: 300_000,
   retry: process.env['CI'] ? 1 : 0,
 }
@@ -33,7 +37,8 @@ export default defineConfig({
             'node_modules/**',
             'dist/**',
           ],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
+          expect: { poll: PATIENT },
         },
       },
       {
@@ -44,6 +49,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 120_000,
+          expect: { poll: PATIENT },
         },
       },
       {

@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { EngineError } from '../../vm/api/errors.ts'
 import { type FakeBehaviour, FakeDriver, type FakeWorld, GOOD_MARKS } from './fake-driver.ts'
 import { Machine } from './machine.ts'
@@ -81,7 +81,7 @@ const names = (states: readonly MachineState[]): string[] =>
     .filter((name, index, all) => name !== all[index - 1])
 
 const reaches = (machine: Machine, name: MachineState['state']) =>
-  vi.waitFor(() => expect(machine.state.state).toBe(name), { timeout: 3_000, interval: 5 })
+  expect.poll(() => machine.state.state, { interval: 5 }).toBe(name)
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'machine-'))
@@ -196,7 +196,7 @@ describe('starting', () => {
   test('a guest that repairs its disk gets the time for it', async () => {
     const { machine, driver } = make({ marks: ['kernel up', 'data disk checking', 'sshd ready'] })
     const start = machine.start()
-    await vi.waitFor(() => expect(driver.started).toHaveLength(1))
+    await expect.poll(() => driver.started).toHaveLength(1)
     await new Promise((resolve) => setTimeout(resolve, 600))
     await appendFile(join(home, 'serial.log'), 'slipway: data disk mounted\n')
     await start
@@ -214,7 +214,7 @@ describe('starting', () => {
   test('a death in the middle is noticed at once', async () => {
     const { machine } = make({ marks: ['kernel up'] }, { timeouts: { ...QUICK, disk: 60_000 } })
     const start = machine.start()
-    await vi.waitFor(() => expect(machine.state).toMatchObject({ step: 'disk' }))
+    await expect.poll(() => machine.state).toMatchObject({ step: 'disk' })
     for (const vm of world.values()) vm.end({ code: 1, stderr: 'first\nout of memory' })
     await expect(start).rejects.toThrow('QEMU ended with exit code 1: out of memory')
   })
@@ -268,7 +268,7 @@ describe('accelerators', () => {
     await first.machine.stop()
     first.driver.behaviour.marks = []
     const start = first.machine.start()
-    await vi.waitFor(() => expect(first.driver.started).toHaveLength(2))
+    await expect.poll(() => first.driver.started).toHaveLength(2)
     await new Promise((resolve) => setTimeout(resolve, 250))
     await writeFile(join(home, 'serial.log'), GOOD_MARKS.map((mark) => `slipway: ${mark}\n`).join(''))
     await start
@@ -313,7 +313,7 @@ describe('running', () => {
     await reaches(machine, 'degraded')
     await reaches(machine, 'running')
     expect(states.some((s) => s.state === 'degraded' && s.problems[0]?.code === 'connection_lost')).toBe(true)
-    await vi.waitFor(() => expect(ready).toBe(2))
+    await expect.poll(() => ready).toBe(2)
   })
 
   test('an engine that stops answering is shown until it answers again', async () => {
@@ -347,9 +347,9 @@ describe('running', () => {
       },
     )
     await machine.start()
-    await vi.waitFor(() => expect(times).toHaveLength(1))
+    await expect.poll(() => times).toHaveLength(1)
     machine.resumed()
-    await vi.waitFor(() => expect(times).toHaveLength(2))
+    await expect.poll(() => times).toHaveLength(2)
     expect(Math.abs((times[1] ?? 0) - Date.now())).toBeLessThan(2_000)
   })
 
@@ -394,7 +394,7 @@ describe('stopping', () => {
     const { machine, states } = make({ marks: ['kernel up'] })
     const start = machine.start()
     const failure = start.catch((error: unknown) => error)
-    await vi.waitFor(() => expect(machine.state).toMatchObject({ step: 'disk' }))
+    await expect.poll(() => machine.state).toMatchObject({ step: 'disk' })
     await machine.stop()
     expect(await failure).toMatchObject({ kind: 'cancelled' })
     expect(names(states).slice(-2)).toEqual(['stopping', 'stopped'])
@@ -448,7 +448,7 @@ describe('outliving the app', () => {
   test('a VM that never came up is not taken over', async () => {
     const first = make({ marks: [] }, { timeouts: { ...QUICK, kernel: 60_000 } })
     const start = first.machine.start().catch(() => undefined)
-    await vi.waitFor(() => expect(first.machine.state).toMatchObject({ step: 'kernel' }))
+    await expect.poll(() => first.machine.state).toMatchObject({ step: 'kernel' })
     await first.machine[Symbol.asyncDispose]()
     await start
     expect(world.size).toBe(1)
@@ -476,7 +476,7 @@ describe('outliving the app', () => {
       { ping: (_, { signal }) => new Promise((_, no) => signal.addEventListener('abort', no)) },
     )
     const starting = second.machine.start().catch((error: unknown) => error)
-    await vi.waitFor(() => expect(names(second.states)).toContain('starting:engine'), { interval: 5 })
+    await expect.poll(() => names(second.states), { interval: 5 }).toContain('starting:engine')
     await second.machine.stop()
     expect(await starting).toMatchObject({ kind: 'cancelled' })
     expect(await vm?.exited).toMatchObject({ reason: 'guest-shutdown' })

@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { LineFollower, logTail, parseMark } from './serial.ts'
 
 let folder: string
@@ -29,10 +29,10 @@ test('lines come whole, in order, from the beginning, however they were written'
   const lines: string[] = []
   await writeFile(path, 'first\nsec')
   const follower = await LineFollower.open(path, (line) => lines.push(line))
-  await vi.waitFor(() => expect(lines).toEqual(['first']))
+  await expect.poll(() => lines).toEqual(['first'])
   await appendFile(path, 'ond\r\n한')
   await appendFile(path, '글\n')
-  await vi.waitFor(() => expect(lines).toEqual(['first', 'second', '한글']))
+  await expect.poll(() => lines).toEqual(['first', 'second', '한글'])
   await follower[Symbol.asyncDispose]()
   await appendFile(path, 'late\n')
   await new Promise((resolve) => setTimeout(resolve, 300))
@@ -43,11 +43,11 @@ test('a log that is emptied is read from its new beginning', async () => {
   const lines: string[] = []
   await writeFile(path, 'of the start before, and long\n')
   const follower = await LineFollower.open(path, (line) => lines.push(line))
-  await vi.waitFor(() => expect(lines).toHaveLength(1))
+  await expect.poll(() => lines).toHaveLength(1)
   await truncate(path)
   await new Promise((resolve) => setTimeout(resolve, 300))
   await appendFile(path, 'new\n')
-  await vi.waitFor(() => expect(lines[1]).toBe('new'))
+  await expect.poll(() => lines[1]).toBe('new')
   await follower[Symbol.asyncDispose]()
 })
 

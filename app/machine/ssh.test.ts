@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { FakeGuest } from './fake-guest.ts'
 import { freePort } from './free-port.ts'
 import { ensureKeys, type MachineKeys } from './keys.ts'
@@ -100,7 +100,7 @@ test('a target that refuses is named', async () => {
 test('writing to what the other side has closed fails instead of hanging', async () => {
   const stream = await ssh.dial({ path: '/run/closing.sock' })
   expect(String(await all(stream))).toBe('bye')
-  await vi.waitFor(() => expect(stream.destroyed).toBe(true))
+  await expect.poll(() => stream.destroyed).toBe(true)
   const failure = new Promise((resolve) => stream.write('more', resolve))
   expect(await failure).toBeInstanceOf(Error)
 })
@@ -130,14 +130,14 @@ test('a lost connection is an error for its streams, and is made again by itself
   const failure = all(stream).catch((error: unknown) => error)
   guest.cut()
   expect(await failure).toMatchObject({ kind: 'unavailable' })
-  await vi.waitFor(() => expect(changes).toEqual([true, false, true]))
+  await expect.poll(() => changes).toEqual([true, false, true])
 })
 
 test('a call made while there is no server waits for it', async () => {
   await ssh.connect()
   const { port } = guest
   await guest[Symbol.asyncDispose]()
-  await vi.waitFor(() => expect(ssh.connected).toBe(false))
+  await expect.poll(() => ssh.connected).toBe(false)
   const waiting = ssh.dial({ path: '/run/engine.sock' })
   const impatient = ssh.dial({ path: '/run/engine.sock' }, { signal: AbortSignal.timeout(50) })
   await expect(impatient).rejects.toMatchObject({ kind: 'cancelled' })

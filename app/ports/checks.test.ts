@@ -146,7 +146,7 @@ test('a path that takes connections and passes nothing on is replaced', async ()
   // Its own listener goes on resetting: only a new one is well.
   qemu.serve = (socket, target) =>
     socket.localPort === broken ? reset(socket) : void socket.end(`qemu ${target}`)
-  await expect.poll(() => qemu.ports, { timeout: 5_000 }).not.toContain(broken)
+  await expect.poll(() => qemu.ports).not.toContain(broken)
   expect(await answer(opened?.hostPort ?? 0)).toBe('qemu 172.17.0.2:80')
 })
 
@@ -156,8 +156,8 @@ test('a path that stays broken is given up for SSH, and taken again once a check
   const [opened] = await ports.expose(web, [forward])
   const port = opened?.hostPort ?? 0
   expect(await answer(port)).toMatch(/ECONNRESET/)
-  await expect.poll(() => answer(port), { timeout: 5_000 }).toBe('ssh')
-  await expect.poll(() => logged.join(), { timeout: 5_000 }).toMatch(/path lost, SSH carries the data/)
+  await expect.poll(() => answer(port)).toBe('ssh')
+  await expect.poll(() => logged.join()).toMatch(/path lost, SSH carries the data/)
   await ports.verify()
   expect(await answer(port)).toBe('ssh')
   qemu.serve = (socket, target) => void socket.end(`qemu ${target}`)

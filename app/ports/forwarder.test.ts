@@ -255,7 +255,7 @@ test('sync keeps what is wanted, drops the rest, and retries what is taken', asy
   ])
   expect((await ports.probe('127.0.0.1', stale?.hostPort ?? 0, 'tcp')).free).toBe(true)
   holder.close()
-  await expect.poll(() => ports.list().every((s) => s.listening), { timeout: 8000 }).toBe(true)
+  await expect.poll(() => ports.list().every((s) => s.listening)).toBe(true)
 })
 
 test('datagrams travel framed, each client with replies of its own', async () => {

@@ -269,7 +269,7 @@ test('a restarted engine takes its ports up again', async () => {
   await boot()
   const again = await publisher()
   expect(again.published(web.containerId).map((p) => p.hostPort)).toEqual([first?.hostPort, first?.hostPort])
-  await expect.poll(() => link.connected, { timeout: 5000 }).toBe(true)
+  await expect.poll(() => link.connected).toBe(true)
   expect(await open(first?.hostPort ?? 0)).toBe(true)
   await again.unpublish(web.containerId)
   expect(await open(first?.hostPort ?? 0)).toBe(false)

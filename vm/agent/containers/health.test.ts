@@ -61,7 +61,7 @@ describe('HealthMonitor', () => {
     await new Promise((resolve) => setTimeout(resolve, 40))
     expect(probes).toBe(0)
     paused = false
-    await vi.waitFor(() => expect(health.Status).toBe('healthy'))
+    await expect.poll(() => health.Status).toBe('healthy')
     monitor.stop()
     await expect(running).rejects.toThrow()
     const after = probes
