@@ -57,12 +57,11 @@ test('of many that find a dead owner at once, exactly one wins', async () => {
 })
 
 test('taken and given back by many at once, it is never held by two', async () => {
-  const until = Date.now() + 1_000
   let holders = 0
   let most = 0
   let taken = 0
   const rival = async () => {
-    while (Date.now() < until) {
+    while (taken < 60) {
       const lock = await Lock.acquire(path).catch(() => undefined)
       if (!lock) continue
       taken += 1
@@ -75,7 +74,6 @@ test('taken and given back by many at once, it is never held by two', async () =
   }
   await Promise.all(Array.from({ length: 6 }, rival))
   expect(most).toBe(1)
-  expect(taken).toBeGreaterThan(10)
 })
 
 test('a torn lock file does not lock anybody out', async () => {

@@ -12,20 +12,22 @@ let home: string
 let world: FakeWorld
 let machines: Machine[]
 
-const QUICK = {
-  proof: 150,
-  launch: 2_000,
-  kernel: 400,
-  disk: 400,
-  diskWork: 1_500,
-  connect: 3_000,
-  engine: 1_000,
+/** Nothing here waits for one of these: a busy host is slow. Tests of a deadline make that one short. */
+const PATIENT = {
+  proof: 30_000,
+  launch: 30_000,
+  kernel: 30_000,
+  disk: 30_000,
+  diskWork: 30_000,
+  connect: 30_000,
+  engine: 30_000,
   ready: 400,
-  ports: 300,
-  shutdown: 300,
-  clock: 300,
+  ports: 30_000,
+  shutdown: 30_000,
+  clock: 30_000,
   tick: 60_000,
 }
+const within = (deadlines: Partial<typeof PATIENT>) => ({ timeouts: { ...PATIENT, ...deadlines } })
 
 interface Made {
   machine: Machine
@@ -65,7 +67,7 @@ function make(behaviour: Partial<FakeBehaviour> = {}, changes: Partial<MachineOp
     }),
     ping: async (dial, options) => void (await dial({ path: '/engine' }, options)).destroy(),
     log: () => undefined,
-    timeouts: QUICK,
+    timeouts: PATIENT,
     ...changes,
   })
   machines.push(machine)
@@ -126,26 +128,22 @@ describe('starting', () => {
     await reaches(machine, 'running')
   })
 
-  test.each([
-    ['an engine that says when it is ready is not asked before', [...GOOD_MARKS], 0],
-    [
-      'one that never says so is asked nevertheless',
-      GOOD_MARKS.filter((mark) => mark !== 'agent ready'),
-      400,
-    ],
-  ])('%s', async (_, marks, pause) => {
+  test('an engine that says when it is ready is asked then', async () => {
+    await make({ marks: [...GOOD_MARKS] }, within({ ready: 600_000 })).machine.start()
+  })
+
+  test('one that never says so is asked nevertheless, after a while', async () => {
     let entered = 0
     let asked = 0
     const ping = async () => {
       asked = asked || performance.now()
     }
-    const { machine } = make({ marks }, { ping })
+    const { machine } = make({ marks: GOOD_MARKS.filter((mark) => mark !== 'agent ready') }, { ping })
     machine.subscribe((state) => {
       if (state.state === 'starting' && state.step === 'engine') entered = performance.now()
     })
     await machine.start()
-    expect(asked - entered).toBeGreaterThanOrEqual(pause - 5)
-    expect(asked - entered).toBeLessThan(pause + 300)
+    expect(asked - entered).toBeGreaterThanOrEqual(PATIENT.ready - 5)
   })
 
   test('never says running before the engine answered, and waits for it', async () => {
@@ -176,10 +174,9 @@ describe('starting', () => {
   ] as const)(
     'a failure in step %s is named and leaves nothing running',
     async (step, behaviour, message) => {
-      const { machine, states } = make({
-        ...behaviour,
-        marks: [...('marks' in behaviour ? behaviour.marks : GOOD_MARKS)],
-      })
+      const marks = [...('marks' in behaviour ? behaviour.marks : GOOD_MARKS)]
+      const deadline = { [step]: step === 'engine' ? 1_000 : 400 }
+      const { machine, states } = make({ ...behaviour, marks }, within(step === 'launch' ? {} : deadline))
       await expect(machine.start()).rejects.toThrow(message)
       expect(machine.state).toMatchObject({ state: 'failed', step, error: expect.stringContaining(message) })
       expect(world.size).toBe(0)
@@ -194,10 +191,13 @@ describe('starting', () => {
   })
 
   test('a guest that repairs its disk gets the time for it', async () => {
-    const { machine, driver } = make({ marks: ['kernel up', 'data disk checking', 'sshd ready'] })
+    const { machine, driver } = make(
+      { marks: ['kernel up', 'data disk checking', 'sshd ready'] },
+      within({ disk: 1_000 }),
+    )
     const start = machine.start()
     await expect.poll(() => driver.started).toHaveLength(1)
-    await new Promise((resolve) => setTimeout(resolve, 600))
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
     await appendFile(join(home, 'serial.log'), 'slipway: data disk mounted\n')
     await start
   })
@@ -206,13 +206,13 @@ describe('starting', () => {
     const died = 'failed: agent ended with 1'
     const { machine } = make(
       { marks: [...GOOD_MARKS, died, died, died], serve: () => undefined },
-      { timeouts: { ...QUICK, engine: 60_000 } },
+      within({ engine: 60_000 }),
     )
     await expect(machine.start()).rejects.toThrow('agent ended with 1')
   })
 
   test('a death in the middle is noticed at once', async () => {
-    const { machine } = make({ marks: ['kernel up'] }, { timeouts: { ...QUICK, disk: 60_000 } })
+    const { machine } = make({ marks: ['kernel up'] }, within({ disk: 60_000 }))
     const start = machine.start()
     await expect.poll(() => machine.state).toMatchObject({ step: 'disk' })
     for (const vm of world.values()) vm.end({ code: 1, stderr: 'first\nout of memory' })
@@ -238,7 +238,7 @@ describe('starting', () => {
   })
 
   test('a hook that hangs does not withhold it', async () => {
-    const { machine } = make({}, { onReady: () => new Promise(() => undefined) })
+    const { machine } = make({}, { onReady: () => new Promise(() => undefined), ...within({ ports: 300 }) })
     await machine.start()
     expect(machine.state).toMatchObject({ state: 'degraded' })
   })
@@ -247,7 +247,7 @@ describe('starting', () => {
 describe('accelerators', () => {
   test('one under which the guest stays silent is given up, remembered and told', async () => {
     // kvm is looked at before it is tried; hvf is not, whatever this host is.
-    const first = make({ accelerators: ['hvf', 'tcg'], silent: ['hvf'] })
+    const first = make({ accelerators: ['hvf', 'tcg'], silent: ['hvf'] }, within({ proof: 150 }))
     await first.machine.start()
     expect(first.driver.started.map(({ accelerator }) => accelerator)).toEqual(['hvf', 'tcg'])
     expect(first.machine.state).toMatchObject({
@@ -266,13 +266,14 @@ describe('accelerators', () => {
     const first = make({ accelerators: ['hvf', 'tcg'] })
     await first.machine.start()
     await first.machine.stop()
-    first.driver.behaviour.marks = []
-    const start = first.machine.start()
-    await expect.poll(() => first.driver.started).toHaveLength(2)
+    await first.machine[Symbol.asyncDispose]()
+    const second = make({ accelerators: ['hvf', 'tcg'], marks: [] }, within({ proof: 150 }))
+    const start = second.machine.start()
+    await expect.poll(() => second.driver.started).toHaveLength(1)
     await new Promise((resolve) => setTimeout(resolve, 250))
     await writeFile(join(home, 'serial.log'), GOOD_MARKS.map((mark) => `slipway: ${mark}\n`).join(''))
     await start
-    expect(first.machine.state).toMatchObject({ accelerator: 'hvf' })
+    expect(second.machine.state).toMatchObject({ accelerator: 'hvf' })
   })
 
   test('a failure that has nothing to do with it is not blamed on it', async () => {
@@ -348,9 +349,11 @@ describe('running', () => {
     )
     await machine.start()
     await expect.poll(() => times).toHaveLength(1)
+    const before = Date.now()
     machine.resumed()
     await expect.poll(() => times).toHaveLength(2)
-    expect(Math.abs((times[1] ?? 0) - Date.now())).toBeLessThan(2_000)
+    expect(times[1]).toBeGreaterThanOrEqual(before)
+    expect(times[1]).toBeLessThanOrEqual(Date.now())
   })
 
   test('others can report problems and take them back', async () => {
@@ -384,7 +387,7 @@ describe('stopping', () => {
   })
 
   test('one that does not obey is ended', async () => {
-    const { machine } = make({ obeys: false })
+    const { machine } = make({ obeys: false }, within({ shutdown: 300 }))
     await machine.start()
     await machine.stop()
     expect([machine.state.state, world.size]).toEqual(['stopped', 0])
@@ -446,7 +449,7 @@ describe('outliving the app', () => {
   })
 
   test('a VM that never came up is not taken over', async () => {
-    const first = make({ marks: [] }, { timeouts: { ...QUICK, kernel: 60_000 } })
+    const first = make({ marks: [] }, within({ kernel: 60_000 }))
     const start = first.machine.start().catch(() => undefined)
     await expect.poll(() => first.machine.state).toMatchObject({ step: 'kernel' })
     await first.machine[Symbol.asyncDispose]()
