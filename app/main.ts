@@ -10,13 +10,12 @@ import { allowedExternal } from './open-url.ts'
 import { runDesk } from './shell/desk.ts'
 import { keychain } from './shell/keychain.ts'
 import { PAGE_ORIGIN, servePage } from './shell/page-protocol.ts'
-import { setStartAtLogin } from './shell/start-at-login.ts'
+import { setStartAtLogin, startedAtLogin } from './shell/start-at-login.ts'
 import type { MenuActions } from './shell/tray-menu.ts'
 import { MainWindow } from './shell/window.ts'
 import { takeOver } from './take-over.ts'
 
 const root = join(import.meta.dirname, '..', '..')
-const hidden = process.argv.includes('--hidden')
 
 run().catch((error: unknown) => {
   const hint = error instanceof EngineError && error.hint ? `\n\n${error.hint}` : ''
@@ -103,7 +102,7 @@ async function serve(host: Host, window: MainWindow): Promise<void> {
   followStartAtLogin(host)
   process.on('uncaughtException', report('uncaught'))
   process.on('unhandledRejection', report('unhandled'))
-  if (!hidden) await window.show()
+  if (!startedAtLogin()) await window.show()
   const started = settings.value.startEngineOnOpen ? machine.start() : machine.attach()
   await started.catch(report('the engine did not start'))
 }

@@ -6,21 +6,39 @@ import { writeFileAtomic } from '../atomic-file.ts'
 
 /** Makes the operating system open the app when the user logs in, or no longer. */
 export async function setStartAtLogin(wanted: boolean): Promise<void> {
+  const [path, ...args] = loginCommand()
   if (process.platform !== 'linux') {
-    app.setLoginItemSettings({ openAtLogin: wanted, args: ['--hidden'] })
+    app.setLoginItemSettings({ openAtLogin: wanted, ...(path && { path }), args })
     return
   }
   // Linux has no call for it: the desktop reads this folder.
   const folder = join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'autostart')
-  const path = join(folder, 'slipway.desktop')
+  const entry = join(folder, 'slipway.desktop')
   if (!wanted) {
-    await rm(path, { force: true })
+    await rm(entry, { force: true })
     return
   }
   await mkdir(folder, { recursive: true })
-  await writeFileAtomic(path, desktopEntry(process.env['APPIMAGE'] ?? process.execPath), { mode: 0o644 })
+  await writeFileAtomic(entry, desktopEntry(loginCommand()), { mode: 0o644 })
 }
 
-function desktopEntry(program: string): string {
-  return ['[Desktop Entry]', 'Type=Application', 'Name=Slipway', `Exec="${program}" --hidden`, ''].join('\n')
+/** Whether this start is the one at login: then the app waits in the tray. */
+export function startedAtLogin(): boolean {
+  // A Mac's login items take no arguments.
+  if (process.platform === 'darwin' && app.getLoginItemSettings().wasOpenedAtLogin) return true
+  return process.argv.includes(HIDDEN)
+}
+
+const HIDDEN = '--hidden'
+
+/** What was started now, with the checkout where there is no package around it. */
+function loginCommand(): string[] {
+  const program = process.env['APPIMAGE'] ?? process.execPath
+  return [program, ...(app.isPackaged ? [] : [app.getAppPath()]), HIDDEN]
+}
+
+/** Desktop Entry Specification 1.5: arguments quoted, `%` doubled. */
+function desktopEntry(command: readonly string[]): string {
+  const exec = command.map((part) => `"${part.replaceAll(/["`$\\]/g, '\\$&').replaceAll('%', '%%')}"`)
+  return ['[Desktop Entry]', 'Type=Application', 'Name=Slipway', `Exec=${exec.join(' ')}`, ''].join('\n')
 }
