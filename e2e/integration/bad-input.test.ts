@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ask } from '../fixtures/engine-socket.ts'
 import { type HostileRegistry, startHostileRegistry } from '../fixtures/hostile-registry.ts'
 import { noise } from '../fixtures/images.ts'
 import { buildImage, type Entry, layerTar } from '../fixtures/oci.ts'
@@ -135,4 +137,79 @@ test('unusable flags are refused in Docker’s words and make nothing', async ()
     expect(result, flags.join(' ')).toMatchObject({ code: 125, stderr: expect.stringMatching(message) })
   }
   expect(await c.ok('ps', '-aq')).toBe(before)
+})
+
+test('requests that cannot be are answered with dockerd’s status and words', async () => {
+  const filter = (name: string, ...values: string[]) =>
+    `filters=${encodeURIComponent(JSON.stringify({ [name]: values }))}`
+  const endpoint = (settings: object) => ({
+    Image: 'busybox',
+    NetworkingConfig: { EndpointsConfig: { words: settings } },
+  })
+  const subnets =
+    'user specified IP address is supported only when connecting to networks with user configured subnets'
+  const settings = 'invalid config for network words: invalid endpoint settings:\n'
+  const cases: [method: string, path: string, body: unknown, status: number, answer: string][] = [
+    [
+      'POST',
+      '/containers/create',
+      endpoint({ IPAMConfig: { IPv4Address: 'x' } }),
+      400,
+      `${settings}* invalid IPv4 address: x\n* ${subnets}`,
+    ],
+    [
+      'POST',
+      '/containers/create',
+      endpoint({ IPAMConfig: { IPv4Address: '1.2.3.4' } }),
+      400,
+      settings + subnets,
+    ],
+    ['POST', '/networks/words/connect', {}, 400, 'invalid name or ID supplied: ""'],
+    [
+      'POST',
+      '/networks/host/connect',
+      { Container: 'wordy' },
+      400,
+      'cannot connect container to host network - container must be created in host network mode',
+    ],
+    [
+      'POST',
+      '/networks/words/disconnect',
+      { Container: 'wordy' },
+      500,
+      'is not connected to the network words',
+    ],
+    ['POST', '/networks/create', { Name: 'n2', Driver: 'overlay' }, 403, 'This node is not a swarm manager.'],
+    [
+      'POST',
+      '/networks/create',
+      { Name: 'n2', Internal: 'x' },
+      400,
+      'field CreateRequest.Internal of type bool',
+    ],
+    ['GET', `/networks?${filter('type', 'x')}`, undefined, 500, "invalid filter: 'type'='x'"],
+    ['POST', `/networks/prune?${filter('until', '1h', '2h')}`, undefined, 400, 'more than one until filter'],
+    ['GET', '/images/nosuch/get', undefined, 404, '{"message":"No such image: nosuch"}'],
+    ['GET', '/images/UPPER/get', undefined, 500, 'must be lowercase'],
+    ['POST', '/images/UPPER/tag?repo=x&tag=y', undefined, 404, 'must be lowercase'],
+    ['POST', '/images/busybox/tag?repo=x&tag=bad%20tag', undefined, 400, 'invalid tag format'],
+    ['POST', '/images/nosuch/push', undefined, 200, 'An image does not exist locally with the tag: nosuch'],
+    ['POST', '/images/create', undefined, 500, 'http: no Host in request URL'],
+    ['GET', `/images/json?${filter('reference', '[')}`, undefined, 500, 'syntax error in pattern'],
+    ['POST', `/images/prune?${filter('until', '1h', '2h')}`, undefined, 500, 'more than one until filter'],
+    ['POST', `/build/prune?${filter('until', '1h', '2h')}`, undefined, 400, 'filters expect only one value'],
+    ['POST', '/build?buildargs=x', undefined, 400, 'error reading build args: invalid character'],
+    ['POST', '/build/cancel?id=nosuch', undefined, 200, ''],
+  ]
+  await c.ok('network', 'create', 'words')
+  await c.ok('create', '--name', 'wordy', 'busybox')
+  for (const [method, path, body, status, answer] of cases) {
+    const found = await ask(join(c.home, 'docker.sock'), method, path, body)
+    expect(found, `${method} ${path}`).toMatchObject({
+      status,
+      text: expect.stringContaining(answer.startsWith('{') ? answer : JSON.stringify(answer).slice(1, -1)),
+    })
+  }
+  await c.clean('wordy')
+  await c.ok('network', 'rm', 'words')
 })

@@ -87,7 +87,7 @@ test('what cannot be is refused in Docker’s words', async () => {
   const start = ['run', '--rm', '--network']
   expect(await refused(...start, 'na', '--ip', '10.77.0.10', 'busybox')).toContain('Address already in use')
   expect(await refused(...start, 'na', '--ip', '10.9.9.9', 'busybox')).toContain(
-    'no configured subnet contains IP address 10.9.9.9',
+    'no configured subnet or ip-range contain the IP address 10.9.9.9',
   )
   expect(await refused(...start, 'nb', '--ip', '10.77.0.11', 'busybox')).toContain(
     'only when connecting to networks with user configured subnets',
@@ -368,6 +368,18 @@ test('host, none and container: networks', async () => {
   expect(await refused('run', '--rm', '--network', 'container:srv', '-p', '81:80', 'busybox')).toContain(
     'conflicting options: port publishing and the container type network mode',
   )
+})
+
+test('an endpoint’s own wishes: link-local address, interface name, kernel settings, MAC address', async () => {
+  const option = 'driver-opt=com.docker.network.endpoint'
+  const seen = await c.ok(
+    ...['run', '--rm', '--network'],
+    `name=nb,link-local-ip=169.254.9.9,mac-address=02:11:22:33:44:55,${option}.ifname=lan0,${option}.sysctls=net.ipv4.conf.IFNAME.log_martians=1`,
+    ...['busybox', 'sh', '-c', 'ip addr show dev lan0; cat /proc/sys/net/ipv4/conf/lan0/log_martians'],
+  )
+  expect(seen).toContain('link/ether 02:11:22:33:44:55')
+  expect(seen).toContain('inet 169.254.9.9/16')
+  expect(seen).toMatch(/\n1$/)
 })
 
 test('prune takes unused networks only, by label too', async () => {

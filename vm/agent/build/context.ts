@@ -47,7 +47,8 @@ export class BuildContext implements AsyncDisposable, ContextFiles {
       const text = await readFile(path, 'utf8').catch(() => undefined)
       if (text !== undefined) return text
     }
-    throw new EngineError('invalid_argument', `Cannot locate specified Dockerfile: ${name || 'Dockerfile'}`)
+    const message = `Cannot locate specified Dockerfile: ${name || 'Dockerfile'}`
+    throw new EngineError('invalid_argument', message, { details: { status: 500 } })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 /** What `docker builder prune --filter` may say. Pure. */
-import { EngineError } from '../../api/errors.ts'
+import { EngineError, messageOf } from '../../api/errors.ts'
 import type { Filters } from '../images/images.ts'
 import { parseUntil } from '../images/until.ts'
 
@@ -27,5 +27,12 @@ function timeOf(values: readonly string[]): number {
   const [text = '', ...more] = values
   if (more.length > 0)
     throw new EngineError('invalid_argument', 'failed to prune build cache: filters expect only one value')
-  return parseUntil(text)
+  try {
+    return parseUntil(text)
+  } catch (error) {
+    throw new EngineError(
+      'invalid_argument',
+      `failed to prune build cache: "until" filter expects a duration (e.g., '24h') or a timestamp: ${messageOf(error)}`,
+    )
+  }
 }

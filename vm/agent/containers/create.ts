@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { ContainerConfig, ContainerCreateRequest, HostConfig } from '../../api/containers.ts'
 import { Disposal } from '../../api/disposal.ts'
-import { EngineError, messageOf } from '../../api/errors.ts'
+import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
+import type { EndpointSettings } from '../../api/networks.ts'
 import type { ImageConfig } from '../images/images.ts'
 import { type Platform, parsePlatform, platformText } from '../images/manifest.ts'
 import { containerCapabilities } from '../runtime/capabilities.ts'
@@ -11,7 +12,7 @@ import { checkHostConfig, withDefaults } from './host-config.ts'
 import { commandLine, mergeConfig } from './merge.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
-import { checkNetworkMode, networkKind, wantedNetworks } from './network-mode.ts'
+import { checkNetworkMode, networkKind, wantedNetworks, withMacAddress } from './network-mode.ts'
 import { emit, type Parts } from './parts.ts'
 import { normalizeKey, parsePortKey, wantedPorts } from './port-spec.ts'
 import { type ContainerRecord, RECORD_VERSION } from './record.ts'
@@ -44,8 +45,12 @@ export async function createContainer(
   const [path, ...args] = commandLine(config)
   if (!path) throw new EngineError('invalid_argument', 'no command specified')
   checkReferences(parts, host)
-  const networks = wantedNetworks(host, NetworkingConfig?.EndpointsConfig)
-  for (const [network, { MacAddress }] of Object.entries(networks)) checkMac(network, MacAddress)
+  const networks = withMacAddress(
+    own.MacAddress ?? undefined,
+    host,
+    wantedNetworks(host, NetworkingConfig?.EndpointsConfig),
+  )
+  await checkEndpoints(parts, networks)
 
   const id = randomBytes(32).toString('hex')
   await using undo = new Disposal()
@@ -114,8 +119,6 @@ function checkRequest(parts: Parts, config: ContainerConfig, host: HostConfig): 
     throw invalid(`invalid hostname format: ${config.Hostname}`)
   }
   if (config.MacAddress) {
-    const mode = host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : 'bridge'
-    checkMac(mode, config.MacAddress)
     warnings.push(
       'The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.',
     )
@@ -197,9 +200,17 @@ function finishConfig(own: ContainerConfig, merged: ContainerConfig, host: HostC
   }
 }
 
-function checkMac(network: string, address: string | null | undefined): void {
-  if (!address || /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(address)) return
-  throw invalid(`invalid config for network ${network}: invalid MAC address ${address}`)
+/** As dockerd: a network that does not exist is the start's concern. */
+async function checkEndpoints(parts: Parts, networks: Record<string, EndpointSettings>): Promise<void> {
+  for (const [name, settings] of Object.entries(networks)) {
+    try {
+      await parts.networks.validate({ [name]: settings })
+    } catch (error) {
+      throw new EngineError(kindOf(error), `invalid config for network ${name}: ${messageOf(error)}`, {
+        cause: error,
+      })
+    }
+  }
 }
 
 /** Not found, so that the client pulls the one that fits. */

@@ -50,17 +50,17 @@ export class Members {
     }
     return container.lock.run(async () => {
       const { Name: name } = await this.#parts.networks.inspect(network)
-      if (networkKind(container.record.hostConfig.NetworkMode).type === 'host') {
+      if (name === 'host' && networkKind(container.record.hostConfig.NetworkMode).type === 'host') {
         throw new EngineError(
           'invalid_argument',
-          'container cannot be disconnected from host network or connected to host network',
+          'cannot disconnect container from host network - container was created in host network mode',
         )
       }
       if (!(name in container.record.networks)) {
-        throw new EngineError(
-          'permission_denied',
-          `container ${container.id} is not connected to network ${name}`,
-        )
+        const words = container.running ? 'network' : 'the network'
+        throw new EngineError('conflict', `container ${container.id} is not connected to ${words} ${name}`, {
+          details: { status: 500 },
+        })
       }
       if (container.running) await this.#parts.networks.disconnect(container.id, name, options)
       const { [name]: _gone, ...networks } = container.record.networks
@@ -146,21 +146,24 @@ export class Members {
   }
 
   #checkConnectable(container: Container, name: string): void {
-    const kind = networkKind(container.record.hostConfig.NetworkMode)
-    if (kind.type === 'container') {
+    const { type } = networkKind(container.record.hostConfig.NetworkMode)
+    if (name === 'host') {
+      throw new EngineError(
+        'invalid_argument',
+        'cannot connect container to host network - container must be created in host network mode',
+      )
+    }
+    if (type === 'container' || type === 'host') {
       throw new EngineError(
         'invalid_argument',
         'container sharing network namespace with another container or host cannot be connected to any other network',
       )
     }
-    if (kind.type === 'host') {
+    if (name === 'none' || type === 'none') {
       throw new EngineError(
         'invalid_argument',
-        'container cannot be disconnected from host network or connected to host network',
+        'container cannot be connected to multiple networks with one of the networks in private (none) mode',
       )
-    }
-    if (name === 'host' || name === 'none') {
-      throw new EngineError('invalid_argument', `container cannot be connected to network ${name}`)
     }
     if (name in container.record.networks && container.running) {
       throw new EngineError(

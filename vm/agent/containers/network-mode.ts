@@ -31,6 +31,24 @@ export function wantedNetworks(
   return wanted
 }
 
+/** The container-wide MAC address of older clients is that of its main network. */
+export function withMacAddress(
+  address: string | undefined,
+  host: HostConfig,
+  networks: Record<string, EndpointSettings>,
+): Record<string, EndpointSettings> {
+  const mode = host.NetworkMode && host.NetworkMode !== 'default' ? host.NetworkMode : 'bridge'
+  if (!address || networkKind(mode).type !== 'networks') return networks
+  const own = networks[mode] ?? {}
+  if (own.MacAddress && own.MacAddress !== address) {
+    throw new EngineError(
+      'invalid_argument',
+      'the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty',
+    )
+  }
+  return { ...networks, [mode]: { ...own, MacAddress: address } }
+}
+
 /** Options that contradict the network mode; Docker's words. */
 export function checkNetworkMode(config: ContainerConfig, host: HostConfig): void {
   const kind = networkKind(host.NetworkMode)

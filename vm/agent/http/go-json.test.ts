@@ -64,3 +64,11 @@ test.each([
 ])('%j is refused by its path', (value, message) => {
   expect(() => conform(value, createSchema)).toThrow(message)
 })
+
+test('a schema with a title names the struct', () => {
+  const schema = v.pipe(v.object({ Force: v.boolean() }), v.title('DisconnectOptions'))
+  expect(() => conform({ Force: 'x' }, schema)).toThrow(
+    'cannot unmarshal string into Go struct field DisconnectOptions.Force of type bool',
+  )
+  expect(() => conform('x', schema)).toThrow('into Go value of type struct')
+})

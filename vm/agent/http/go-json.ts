@@ -11,7 +11,8 @@ type Schema = v.GenericSchema & {
   item?: Schema
   value?: Schema
   wrapped?: Schema
-  pipe?: readonly { type: string }[]
+  /** A title is the name of the Go struct, which its messages begin with. */
+  pipe?: readonly { type: string; title?: string }[]
 }
 
 /** The value in `text`; a text that is none is refused in Go's words. */
@@ -48,14 +49,15 @@ function quoted(character: string): string {
 }
 
 /** `value` with member names as the schema spells them; a value of another kind is refused by its path. */
-export function conform(value: unknown, schema: v.GenericSchema, path = ''): unknown {
+export function conform(value: unknown, schema: v.GenericSchema, given = ''): unknown {
   const { type, entries, item, value: member, wrapped, pipe } = schema as Schema
+  const path = given === '' ? (pipe?.find(({ title }) => title)?.title ?? '') : given
   if (value === null || value === undefined) return value
   if (wrapped) return conform(value, wrapped, path)
   switch (type) {
     case 'object':
     case 'loose_object':
-      return conformMembers(objectOf(value, path, 'struct'), entries ?? {}, path)
+      return conformMembers(objectOf(value, given, 'struct'), entries ?? {}, path)
     case 'record':
       return Object.fromEntries(
         Object.entries(objectOf(value, path, 'map')).map(([key, one]) => [
@@ -126,6 +128,6 @@ function mismatch(value: unknown, path: string, type: string): EngineError {
 function invalid(message: string, cause?: unknown, path = ''): EngineError {
   return new EngineError('invalid_argument', message, {
     ...(cause === undefined ? {} : { cause }),
-    ...(path === '' ? {} : { details: { field: path.slice(1) } }),
+    ...(path === '' ? {} : { details: { field: path.slice(path.indexOf('.') + 1) } }),
   })
 }

@@ -1,6 +1,6 @@
 /** Filters of `docker images` and image prune. Pure. */
 import { matchesGlob } from 'node:path'
-import { EngineError } from '../../api/errors.ts'
+import { EngineError, messageOf } from '../../api/errors.ts'
 import type { Digest } from '../content/store.ts'
 import type { Filters, ImageConfig } from './images.ts'
 import { parseUntil } from './until.ts'
@@ -34,11 +34,12 @@ export function matchesFilters(
   }
   const before = Math.min(
     ...(filters['before'] ?? []).map(createdOf),
-    ...(filters['until'] ?? []).map(parseUntil),
+    ...(filters['until'] ?? []).map(untilOf),
   )
   const since = Math.max(...(filters['since'] ?? []).map(createdOf))
   const dangling = booleanFilter(filters, 'dangling')
   const patterns = filters['reference'] ?? []
+  if (patterns.some(isBrokenPattern)) throw ownFault('syntax error in pattern')
   return (candidate) => {
     if (candidate.created >= before || candidate.created <= since) return undefined
     if (!labelsMatch(filters, candidate.config.config?.Labels ?? {})) return undefined
@@ -53,6 +54,19 @@ export function matchesFilters(
     if (dangling !== undefined && dangling !== isDangling) return undefined
     return { tags, digests }
   }
+}
+
+/** dockerd takes a time that it cannot read for its own fault here. */
+function untilOf(text: string): number {
+  try {
+    return parseUntil(text)
+  } catch (error) {
+    throw ownFault(messageOf(error))
+  }
+}
+
+function ownFault(message: string): EngineError {
+  return new EngineError('invalid_argument', message, { details: { status: 500 } })
 }
 
 /** Docker's booleans in filters; undefined when it is not given. */
@@ -84,4 +98,10 @@ export function labelsMatch(filters: Filters, labels: Record<string, string>): b
 function nameMatches(name: string, pattern: string): boolean {
   const repository = name.replace(/[:@][^/]*$/, '')
   return [name, repository].some((text) => matchesGlob(text, pattern))
+}
+
+/** What Go's path.Match calls bad: a class without its end, or an escape of nothing. */
+function isBrokenPattern(pattern: string): boolean {
+  const plain = pattern.replace(/\\./g, '').replace(/\[\^?\]?[^\]]+\]/g, '')
+  return plain.includes('[') || plain.endsWith('\\')
 }

@@ -102,7 +102,7 @@ export function parsePlatform(text: string): Platform {
   const [first = '', second, variant, ...rest] = text.toLowerCase().split('/')
   const known = /^[a-z0-9_.-]+$/
   if (rest.length > 0 || ![first, second ?? 'x', variant ?? 'x'].every((part) => known.test(part))) {
-    throw new EngineError('invalid_argument', `"${text}": invalid platform`)
+    throw new EngineError('invalid_argument', `"${text}": cannot parse platform specifier: invalid argument`)
   }
   const alone = second === undefined
   const os = alone && first !== 'linux' ? 'linux' : first

@@ -63,6 +63,11 @@ export class Remover {
         throw new EngineError('invalid_argument', `invalid filter '${name}'`)
       }
     }
+    if ((filters['until'] ?? []).length > 1) {
+      throw new EngineError('invalid_argument', 'more than one until filter specified', {
+        details: { status: 500 },
+      })
+    }
     const danglingOnly = booleanFilter(filters, 'dangling') ?? true
     const { dangling: _dangling, ...rest } = filters
     const candidates = await this.#library.candidates()

@@ -3,7 +3,7 @@
  * pulled goes out as it came, one made here is packed again from its snapshot and checked.
  */
 import { createHash } from 'node:crypto'
-import { EngineError } from '../../api/errors.ts'
+import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import type { FileContentStore } from '../content/file-store.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
 import type { LayerApplier, LayerDiffer } from '../snapshots/snapshotter.ts'
@@ -13,7 +13,7 @@ import { blobPath } from './archive.ts'
 import { chainIds } from './chain.ts'
 import type { Library } from './library.ts'
 import { MediaType } from './media-types.ts'
-import { familiarName, parseReference } from './reference.ts'
+import { familiarName, parseReference, type Reference } from './reference.ts'
 import type { ImageRecord, ImageStore } from './store.ts'
 
 interface Saved {
@@ -89,15 +89,25 @@ export class Saver {
       const all = this.#allTags(text)
       for (const [tag, id] of all) add(id, tag)
       if (all.length > 0) continue
-      const id = this.#library.find(text)
+      const id = this.#find(text)
       add(id, ...(this.#store.state.tags.get(text) === id ? [text] : this.#tagFor(text, id)))
     }
     return [...chosen.values()]
   }
 
+  /** In dockerd's words here, which name what was asked for as it was. */
+  #find(text: string): Digest {
+    try {
+      return this.#library.find(text)
+    } catch (error) {
+      if (kindOf(error) !== 'not_found') throw error
+      throw new EngineError('not_found', `No such image: ${text}`, { cause: error })
+    }
+  }
+
   #allTags(text: string): [string, Digest][] {
     if (/^(sha256:)?[0-9a-f]+$/.test(text) && !this.#store.state.tags.has(`${text}:latest`)) return []
-    const reference = parseReference(text)
+    const reference = referenceOf(text)
     if (reference.tag !== undefined || reference.digest !== undefined) return []
     const prefix = `${familiarName(reference)}:`
     return [...this.#store.state.tags].filter(
@@ -218,4 +228,13 @@ function fileHeader(name: string, size: number): TarHeader {
 
 function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value))
+}
+
+/** What cannot be a name is dockerd's own fault here, by its status. */
+function referenceOf(text: string): Reference {
+  try {
+    return parseReference(text)
+  } catch (error) {
+    throw new EngineError('invalid_argument', messageOf(error), { cause: error, details: { status: 500 } })
+  }
 }

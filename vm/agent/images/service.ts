@@ -1,7 +1,7 @@
 /** The image service: composition of the parts in this folder behind the contract in images.ts. */
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError, kindOf } from '../../api/errors.ts'
+import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import type {
   ImageDeleteItem,
   ImageHistoryItem,
@@ -21,6 +21,7 @@ import type { EventBus } from '../events.ts'
 import type { LayerApplier, LayerDiffer, Snapshotter } from '../snapshots/snapshotter.ts'
 import { log } from '../system/log.ts'
 import { Committer } from './commit.ts'
+import { downloadArchive } from './download.ts'
 import { Gate } from './gate.ts'
 import { Collector } from './gc.ts'
 import type { Filters, ImageService, ImageUsers, ResolvedImage } from './images.ts'
@@ -209,7 +210,7 @@ export class Images implements ImageService, AsyncDisposable {
 
   async tag(reference: string, target: string): Promise<void> {
     await this.#gate.passed
-    const id = this.library.find(reference)
+    const id = this.#sourceOf(reference)
     const parsed = parseReference(target)
     if (parsed.digest !== undefined)
       throw new EngineError('invalid_argument', 'refusing to create a tag with a digest reference')
@@ -223,6 +224,15 @@ export class Images implements ImageService, AsyncDisposable {
       }
     })
     this.#events.publish('image', 'tag', id, { name })
+  }
+
+  /** dockerd says of a name that cannot be one that there is no such image, by its status. */
+  #sourceOf(reference: string): Digest {
+    try {
+      return this.library.find(reference)
+    } catch (error) {
+      throw new EngineError('not_found', messageOf(error), { cause: error })
+    }
   }
 
   async remove(
@@ -272,7 +282,10 @@ export class Images implements ImageService, AsyncDisposable {
           .map((name) => name.slice(prefix.length))
       : [parsed.tag]
     const work = async () => {
-      if (tags.length === 0) throw notHere(parsed)
+      if (tags.length === 0) {
+        queue.push({ status: `The push refers to repository [${parsed.domain}/${parsed.path}]` })
+        throw notHere(parsed)
+      }
       for (const tag of tags)
         await this.#pusher.push({ ...parsed, tag }, options, (message) => queue.push(message))
     }
@@ -315,6 +328,24 @@ export class Images implements ImageService, AsyncDisposable {
     if (options.reference) await this.tag(id, options.reference)
     this.#events.publish('image', 'import', id, { name: id })
     return id
+  }
+
+  /** `import` as a stream: of the archive itself, or of the one that is found at a URL. */
+  async *importArchive(
+    source: AsyncIterable<Uint8Array> | string,
+    options: Parameters<ImageService['import']>[1] & { signal: AbortSignal },
+  ): AsyncIterable<ProgressMessage> {
+    const queue = new ProgressQueue()
+    const report = (message: ProgressMessage) => queue.push(message)
+    const work = async () => {
+      const remote = typeof source === 'string'
+      const tar = remote ? await downloadArchive(source, report, options.signal) : source
+      const message = options.message ?? (remote ? `Imported from ${source}` : undefined)
+      report({
+        status: await this.import(tar, { ...options, ...(message === undefined ? {} : { message }) }),
+      })
+    }
+    yield* queue.during(work())
   }
 
   async search(

@@ -81,7 +81,7 @@ function mtu(text: string | undefined): number {
   if (text === undefined || text === '' || text === '0') return 1500
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < 68 || value > 65535) {
-    throw new EngineError('invalid_argument', `invalid value for ${MTU}: ${JSON.stringify(text)}`)
+    throw unparsable(MTU, text, `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
   }
   return value
 }
@@ -90,5 +90,9 @@ function bool(name: string, text: string | undefined): boolean {
   if (text === undefined) return true
   if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true
   if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false
-  throw new EngineError('invalid_argument', `invalid value for ${name}: ${JSON.stringify(text)}`)
+  throw unparsable(name, text, `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`)
+}
+
+function unparsable(name: string, text: string, cause: string): EngineError {
+  return new EngineError('invalid_argument', `failed to parse ${name} value: ${text} (${cause})`)
 }

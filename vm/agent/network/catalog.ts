@@ -40,6 +40,14 @@ export class Catalog {
     return match
   }
 
+  /** As `find`; undefined where that fails. */
+  lookUp(idOrName: string): NetworkRecord | undefined {
+    const exact = this.#networks.get(idOrName) ?? this.all().find((network) => network.name === idOrName)
+    if (exact || idOrName === '') return exact
+    const matches = this.all().filter((network) => network.id.startsWith(idOrName))
+    return matches.length === 1 ? matches[0] : undefined
+  }
+
   byId(id: string): NetworkRecord | undefined {
     return this.#networks.get(id)
   }

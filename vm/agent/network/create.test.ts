@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { EngineError } from '../../api/errors.ts'
-import type { NetworkCreateRequest } from '../../api/networks.ts'
+import type { EndpointSettings, NetworkCreateRequest } from '../../api/networks.ts'
 import { parsePrefix } from './address.ts'
 import { buildNetwork, overlapWarning } from './create.ts'
-import { checkSettings } from './endpoint.ts'
+import { askedSysctls, checkSettings } from './endpoint.ts'
 import type { NetworkRecord } from './record.ts'
 
 const around = (networks: NetworkRecord[] = [], avoid: string[] = []) => ({
@@ -78,14 +78,56 @@ test('static addresses need a chosen subnet that holds them', () => {
   const chosen = build({ Name: 'n1', IPAM: { Config: [{ Subnet: '10.1.0.0/16' }] } })
   const given = build({ Name: 'n2' })
   const check = (network: NetworkRecord, IPv4Address: string) => () =>
-    checkSettings(network, { IPAMConfig: { IPv4Address } })
+    checkSettings(network.name, network, { IPAMConfig: { IPv4Address } })
+  const noSubnets = 'only when connecting to networks with user configured subnets'
   expect(check(chosen, '10.1.0.9')).not.toThrow()
-  expect(check(chosen, '10.2.0.9')).toThrow('no configured subnet contains IP address 10.2.0.9')
-  expect(check(chosen, 'x')).toThrow('invalid IPv4 address: x')
-  expect(check(given, '172.17.0.9')).toThrow('only when connecting to networks with user configured subnets')
-  expect(check({ ...given, name: 'bridge' }, '172.17.0.9')).toThrow('on user defined networks only')
-  expect(() => checkSettings({ ...given, name: 'bridge' }, { Aliases: ['a'] })).toThrow('aliases')
-  expect(() => checkSettings(given, { MacAddress: 'zz' })).toThrow('invalid MAC address zz')
+  expect(check(chosen, '10.2.0.9')).toThrow(
+    /^invalid endpoint settings:\nno configured subnet or ip-range contain the IP address 10\.2\.0\.9$/,
+  )
+  expect(check(given, 'x')).toThrow(
+    new RegExp(
+      `^invalid endpoint settings:\\n\\* invalid IPv4 address: x\\n\\* user specified .* ${noSubnets}$`,
+    ),
+  )
+  expect(check(given, '172.17.0.9')).toThrow(
+    new RegExp(`settings:\\nuser specified IP address is .* ${noSubnets}$`),
+  )
+  expect(check({ ...given, name: 'bridge' }, '172.17.0.9')).toThrow(
+    /settings:\nuser specified IP address is supported on user defined networks only$/,
+  )
+})
+
+test('settings of an endpoint are checked before a network of that name exists', () => {
+  const check =
+    (settings: EndpointSettings, name = 'later') =>
+    () =>
+      checkSettings(name, undefined, settings)
+  expect(check({ IPAMConfig: { IPv4Address: '10.2.0.9', LinkLocalIPs: ['169.254.3.4'] } })).not.toThrow()
+  expect(check({ IPAMConfig: { IPv6Address: '10.2.0.9' } })).toThrow('invalid IPv6 address: 10.2.0.9')
+  expect(check({ IPAMConfig: { LinkLocalIPs: ['near'] } })).toThrow('invalid link-local IP address: near')
+  expect(check({ Aliases: ['a'] }, 'bridge')).toThrow('network-scoped alias is supported only for')
+  expect(check({ MacAddress: 'zz' })).toThrow(/^invalid MAC address zz$/)
+})
+
+test('options of the driver for one endpoint are understood or refused', () => {
+  const of = (name: string, value: string) => ({
+    DriverOpts: { [`com.docker.network.endpoint.${name}`]: value },
+  })
+  const check = (settings: EndpointSettings) => () => checkSettings('n', undefined, settings)
+  expect(check(of('sysctls', 'net.ipv4.conf.eth0.log_martians=1'))).toThrow(
+    "unrecognised network interface sysctl 'net.ipv4.conf.eth0.log_martians=1'",
+  )
+  const wish = of('sysctls', 'net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.conf.ifname.accept_ra=2')
+  expect(check(wish)).not.toThrow()
+  expect(askedSysctls(wish, 'eth1')).toEqual([
+    ['net/ipv4/conf/eth1/log_martians', '1'],
+    ['net/ipv6/conf/eth1/accept_ra', '2'],
+  ])
+  expect(check(of('sysctls', 'net.ipv4.conf.IFNAME.../../x=1'))).toThrow(
+    'unrecognised network interface sysctl',
+  )
+  expect(check(of('ifname', 'a/b'))).toThrow('invalid interface name')
+  expect(check(of('ifname', 'lan0'))).not.toThrow()
 })
 
 test('a subnet that hides something the user’s computer reaches is made with a warning', () => {

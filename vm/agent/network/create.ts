@@ -8,6 +8,9 @@ import type { NetworkRecord } from './record.ts'
 
 export const PREDEFINED = new Set(['bridge', 'host', 'none', 'default'])
 
+const NO_SWARM =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
+
 export interface Surroundings {
   networks: readonly NetworkRecord[]
   /** Subnets that automatic choice must leave alone: what the host has routes to. */
@@ -89,18 +92,23 @@ function checkDriver(request: NetworkCreateRequest): void {
   if (driver === 'host' || driver === 'null') {
     throw new EngineError('permission_denied', `only one instance of "${driver}" network is allowed`)
   }
-  if (['macvlan', 'ipvlan', 'overlay'].includes(driver)) {
+  if (driver === 'overlay') throw new EngineError('permission_denied', NO_SWARM)
+  if (['macvlan', 'ipvlan'].includes(driver)) {
     throw new EngineError('not_implemented', `network driver ${driver} is not supported`)
   }
   if (driver !== 'bridge') throw new EngineError('not_found', `plugin ${JSON.stringify(driver)} not found`)
   const ipam = request.IPAM?.Driver || 'default'
   if (ipam !== 'default') throw new EngineError('not_found', `plugin ${JSON.stringify(ipam)} not found`)
-  if (request.Scope && request.Scope !== 'local') {
-    throw new EngineError('not_implemented', `network scope ${request.Scope} is not supported`)
+  if (request.Scope === 'swarm') {
+    throw new EngineError(
+      'permission_denied',
+      'cannot create a swarm scoped network when swarm is not active',
+    )
   }
-  for (const field of ['ConfigOnly', 'Ingress'] as const) {
-    if (request[field]) throw new EngineError('not_implemented', `${field} is not supported`)
+  if (request.Ingress) {
+    throw new EngineError('permission_denied', 'Ingress network can only be global scope network')
   }
+  if (request.ConfigOnly) throw new EngineError('not_implemented', 'ConfigOnly is not supported')
   if (request.ConfigFrom?.Network) throw new EngineError('not_implemented', 'ConfigFrom is not supported')
 }
 

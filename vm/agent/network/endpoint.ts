@@ -1,7 +1,7 @@
 /** One container's end of one network: checks of what is asked for, and what inspect shows of it. Pure. */
 import { EngineError } from '../../api/errors.ts'
 import type { EndpointSettings } from '../../api/networks.ts'
-import { contains, parseAddress } from './address.ts'
+import { type Address, contains, parseAddress } from './address.ts'
 import { subnetOf } from './ipam.ts'
 import type { EndpointRecord, NetworkRecord } from './record.ts'
 
@@ -10,40 +10,110 @@ export function isUserDefined(network: NetworkRecord): boolean {
   return network.driver === 'bridge' && network.name !== 'bridge'
 }
 
-/** Refuses settings that the network cannot honour; invalid_argument lists them all, in Docker's words. */
-export function checkSettings(network: NetworkRecord, settings: EndpointSettings): void {
-  const problems = [...addressProblems(network, settings)]
-  if (!isUserDefined(network) && (settings.Aliases ?? []).length > 0) {
-    problems.push('network-scoped aliases are only supported for user-defined networks')
-  }
+const IFNAME = 'com.docker.network.endpoint.ifname'
+const SYSCTLS = 'com.docker.network.endpoint.sysctls'
+const SYSCTL =
+  /^net\.(?<family>ipv4|ipv6|mpls)\.(?<group>[a-z_]+)\.(?:IFNAME|ifname)\.(?<name>[a-z0-9_]+)=(?<value>.*)$/
+
+/**
+ * Refuses settings that the network cannot honour; invalid_argument lists them all, in Docker's words. Of a network
+ * that is not there yet (`undefined`) only what no network could honour.
+ */
+export function checkSettings(
+  name: string,
+  network: NetworkRecord | undefined,
+  settings: EndpointSettings,
+): void {
   if (settings.MacAddress && !isMac(settings.MacAddress)) {
-    problems.push(`invalid MAC address ${settings.MacAddress}`)
+    throw new EngineError('invalid_argument', `invalid MAC address ${settings.MacAddress}`)
   }
+  const problems = [
+    ...predefinedProblems(name, settings),
+    ...addressProblems(settings),
+    ...(network ? subnetProblems(network, settings) : []),
+    ...driverProblems(settings),
+  ]
   if (problems.length === 0) return
-  throw new EngineError(
-    'invalid_argument',
-    `invalid config for network ${network.name}: invalid endpoint settings:\n${problems.join('\n')}`,
-  )
+  const list = problems.length === 1 ? problems : problems.map((problem) => `* ${problem}`)
+  throw new EngineError('invalid_argument', `invalid endpoint settings:\n${list.join('\n')}`)
 }
 
-function* addressProblems(network: NetworkRecord, settings: EndpointSettings): Generator<string> {
-  const asked = [
-    [4, settings.IPAMConfig?.IPv4Address],
-    [6, settings.IPAMConfig?.IPv6Address],
-  ] as const
-  for (const [family, text] of asked) {
-    if (!text) continue
+function* predefinedProblems(name: string, settings: EndpointSettings): Generator<string> {
+  if (!['bridge', 'host', 'none', 'default'].includes(name)) return
+  if (settings.IPAMConfig?.IPv4Address || settings.IPAMConfig?.IPv6Address) {
+    yield 'user specified IP address is supported on user defined networks only'
+  }
+  if ((settings.Aliases ?? []).length > 0) {
+    yield 'network-scoped alias is supported only for containers in user defined networks'
+  }
+}
+
+function asked(settings: EndpointSettings): [family: 4 | 6, text: string][] {
+  const { IPv4Address, IPv6Address } = settings.IPAMConfig ?? {}
+  return [
+    ...(IPv4Address ? [[4, IPv4Address] as [4, string]] : []),
+    ...(IPv6Address ? [[6, IPv6Address] as [6, string]] : []),
+  ]
+}
+
+function* addressProblems(settings: EndpointSettings): Generator<string> {
+  for (const [family, text] of asked(settings)) {
     const address = parseAddress(text)
-    if (!address || address.family !== family) {
+    if (!address || address.family !== family || address.value === 0n)
       yield `invalid IPv${family} address: ${text}`
-    } else if (!isUserDefined(network)) {
-      yield 'user specified IP address is supported on user defined networks only'
-    } else if (!network.chosenSubnet) {
+  }
+  for (const text of settings.IPAMConfig?.LinkLocalIPs ?? []) {
+    const address = parseAddress(text)
+    if (!address || address.value === 0n) yield `invalid link-local IP address: ${text}`
+  }
+}
+
+function* subnetProblems(network: NetworkRecord, settings: EndpointSettings): Generator<string> {
+  for (const [family, text] of asked(settings)) {
+    const address = parseAddress(text)
+    const subnets = network.chosenSubnet || network.name === 'bridge' ? network.ipam : []
+    const own = subnets.map((config) => subnetOf(config).prefix).filter((prefix) => prefix.family === family)
+    if (own.length === 0) {
       yield 'user specified IP address is supported only when connecting to networks with user configured subnets'
-    } else if (!network.ipam.some((config) => contains(subnetOf(config).prefix, address))) {
-      yield `no configured subnet contains IP address ${text}`
+    } else if (!address || !own.some((prefix) => contains(prefix, address))) {
+      yield `no configured subnet or ip-range contain the IP address ${text}`
     }
   }
+}
+
+function* driverProblems(settings: EndpointSettings): Generator<string> {
+  const options = settings.DriverOpts ?? {}
+  for (const setting of options[SYSCTLS]?.split(',') ?? []) {
+    if (SYSCTL.test(setting)) continue
+    yield `unrecognised network interface sysctl '${setting}'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'`
+  }
+  const name = options[IFNAME]
+  if (name !== undefined && !/^(?!\.{1,2}$)[^\s/:]{1,15}$/.test(name)) {
+    yield `invalid interface name in driver option ${IFNAME}: ${JSON.stringify(name)}`
+  }
+}
+
+/** The interface name inside the container that was asked for. */
+export function askedInterface(settings: EndpointSettings): string | undefined {
+  return settings.DriverOpts?.[IFNAME]
+}
+
+/** Kernel settings of the interface that were asked for: path under `/proc/sys`, value. */
+export function askedSysctls(settings: EndpointSettings, name: string): [path: string, value: string][] {
+  const wanted = settings.DriverOpts?.[SYSCTLS]?.split(',') ?? []
+  return wanted.flatMap((setting): [string, string][] => {
+    const { family, group, name: key, value } = SYSCTL.exec(setting)?.groups ?? {}
+    if (!family || !group || !key) return []
+    return [[['net', family, group, name, ...key.split('.')].join('/'), value ?? '']]
+  })
+}
+
+/** The link-local addresses that were asked for, each with the size of its network. */
+export function linkLocalAddresses(settings: EndpointSettings): { address: Address; bits: number }[] {
+  return (settings.IPAMConfig?.LinkLocalIPs ?? []).flatMap((text) => {
+    const address = parseAddress(text)
+    return address ? [{ address, bits: address.family === 4 ? 16 : 64 }] : []
+  })
 }
 
 export function isMac(text: string): boolean {

@@ -67,6 +67,9 @@ export function matchesList(network: NetworkRecord, filters: Filters, inUse: boo
     return values === undefined || values.length === 0 || values.some(test)
   }
   const predefined = PREDEFINED.has(network.name)
+  if ((filters['dangling'] ?? []).length > 1) {
+    throw new EngineError('invalid_argument', 'got more than one value for filter key "dangling"')
+  }
   return (
     any('driver', (value) => value === network.driver) &&
     any('id', (value) => network.id.includes(value)) &&
@@ -81,7 +84,8 @@ export function matchesList(network: NetworkRecord, filters: Filters, inUse: boo
 /** Whether `docker network prune` may take a network that nothing uses. `until`: Unix seconds or a date. */
 export function matchesPrune(network: NetworkRecord, filters: Filters, now: number): boolean {
   refuseUnknown(filters, PRUNE_FILTERS)
-  const [until] = filters['until'] ?? []
+  const [until, ...more] = filters['until'] ?? []
+  if (more.length > 0) throw new EngineError('invalid_argument', 'more than one until filter specified')
   return (
     (until === undefined || Date.parse(network.created) < timeOf(until, now)) &&
     (filters['label'] ?? []).every((label) => hasLabel(network, label)) &&
@@ -98,13 +102,16 @@ function refuseUnknown(filters: Filters, known: ReadonlySet<string>): void {
 function typeMatches(value: string, predefined: boolean): boolean {
   if (value === 'builtin') return predefined
   if (value === 'custom') return !predefined
-  throw new EngineError('invalid_argument', `invalid filter: 'type'='${value}'`)
+  throw new EngineError('invalid_argument', `invalid filter: 'type'='${value}'`, { details: { status: 500 } })
 }
 
 function danglingMatches(value: string, dangling: boolean): boolean {
   if (['true', '1'].includes(value)) return dangling
   if (['false', '0'].includes(value)) return !dangling
-  throw new EngineError('invalid_argument', `invalid filter 'dangling=${value}'`)
+  throw new EngineError(
+    'invalid_argument',
+    'invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")',
+  )
 }
 
 function hasLabel(network: NetworkRecord, label: string): boolean {
@@ -129,6 +136,11 @@ function timeOf(text: string, now: number): number {
     return now - back
   }
   const date = Date.parse(text)
-  if (Number.isNaN(date)) throw new EngineError('invalid_argument', `invalid filter: 'until'='${text}'`)
+  if (Number.isNaN(date)) {
+    throw new EngineError(
+      'invalid_argument',
+      `failed to parse value as time or duration: ${JSON.stringify(text)}`,
+    )
+  }
   return date
 }

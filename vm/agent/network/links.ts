@@ -43,6 +43,8 @@ export interface Cable {
   interface: string
   mac: string
   addresses: InterfaceAddress[]
+  /** Kernel settings of the interface: path under `/proc/sys`, value. */
+  sysctls?: [path: string, value: string][]
   /** Default routes through this interface, at most one per family. */
   gateways: Address[]
 }
@@ -107,9 +109,10 @@ export class NetlinkLinks implements Links {
       using inside = new NetlinkSocket('route', cable.netns)
       const index = indexOf(inside, cable.interface)
       const v6 = cable.addresses.some(({ address }) => address.family === 6)
-      inNamespace(cable.netns, () =>
-        setSysctl(`net/ipv6/conf/${cable.interface}/disable_ipv6`, v6 ? '0' : '1'),
-      )
+      inNamespace(cable.netns, () => {
+        setSysctl(`net/ipv6/conf/${cable.interface}/disable_ipv6`, v6 ? '0' : '1')
+        for (const [path, value] of cable.sysctls ?? []) writeFileSync(`/proc/sys/${path}`, value)
+      })
       inside.request(
         setUp(LOOPBACK_INDEX),
         setUp(index),

@@ -20,7 +20,7 @@ export interface Attachment {
 export type Endpoints = Record<string, EndpointSettings>
 
 export interface NetworkService {
-  /** Refuses unknown networks and unusable settings at create time, before anything is made. */
+  /** Refuses unusable settings at create time, before anything is made; a network may be made later. */
   validate(networks: Record<string, EndpointSettings>): Promise<void>
   /** Gives the container its interfaces, addresses and names on all its networks, or nothing at all. */
   attach(attachment: Attachment, options?: { signal?: AbortSignal }): Promise<Endpoints>

@@ -7,7 +7,7 @@ import type { EndpointSettings } from '../../api/networks.ts'
 import { type Address, formatAddress, parseAddress } from './address.ts'
 import { bridgeOptions } from './bridge-options.ts'
 import type { Catalog } from './catalog.ts'
-import { checkSettings, dnsNames } from './endpoint.ts'
+import { askedInterface, askedSysctls, checkSettings, dnsNames, linkLocalAddresses } from './endpoint.ts'
 import { allocate, isReserved, macFor, type Subnet, subnetOf } from './ipam.ts'
 import type { InterfaceAddress, Links } from './links.ts'
 import type { Attachment } from './network.ts'
@@ -162,7 +162,7 @@ export class Sandboxes {
   }
 
   #plug(sandbox: SandboxRecord, network: NetworkRecord, settings: EndpointSettings): EndpointRecord {
-    checkSettings(network, settings)
+    checkSettings(network.name, network, settings)
     const endpointId = this.#random(32).toString('hex')
     const endpoint: EndpointRecord = {
       networkId: network.id,
@@ -189,7 +189,7 @@ export class Sandboxes {
     // An address of one's own choice may be the one that has just been given up.
     if (settings.IPAMConfig?.IPv4Address || settings.IPAMConfig?.IPv6Address) this.finishLeaving()
     const addresses = network.ipam.map((config) => this.#address(network, subnetOf(config), settings))
-    endpoint.interface = freeInterface(sandbox, options.interfacePrefix)
+    endpoint.interface = interfaceFor(sandbox, askedInterface(settings), options.interfacePrefix)
     endpoint.link = `veth${endpoint.endpointId.slice(0, 7)}`
     for (const { address } of addresses) {
       endpoint[address.family === 4 ? 'ipv4' : 'ipv6'] = formatAddress(address)
@@ -204,8 +204,9 @@ export class Sandboxes {
         netns: sandbox.netns,
         interface: endpoint.interface,
         mac: endpoint.mac,
-        addresses,
+        addresses: [...addresses, ...linkLocalAddresses(settings)],
         gateways: [],
+        sysctls: askedSysctls(settings, endpoint.interface),
       })
     } catch (error) {
       throw new EngineError(
@@ -267,8 +268,12 @@ export class Sandboxes {
   }
 }
 
-function freeInterface(sandbox: SandboxRecord, prefix: string): string {
+function interfaceFor(sandbox: SandboxRecord, asked: string | undefined, prefix: string): string {
   const taken = new Set(sandbox.endpoints.map((endpoint) => endpoint.interface))
+  if (asked !== undefined) {
+    if (!taken.has(asked) && asked !== 'lo') return asked
+    throw new EngineError('conflict', `interface name ${asked} is already in use in ${sandbox.containerName}`)
+  }
   let index = 0
   while (taken.has(`${prefix}${index}`)) index++
   return `${prefix}${index}`

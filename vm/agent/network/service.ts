@@ -176,9 +176,10 @@ export class Networks implements NetworkService {
   }
 
   async validate(networks: Record<string, EndpointSettings>): Promise<void> {
-    await this.start()
+    await this.open()
     for (const [name, settings] of Object.entries(networks)) {
-      checkSettings(this.#catalog.find(name), settings)
+      const network = this.#catalog.lookUp(name)
+      checkSettings(network?.name ?? name, network, settings)
     }
   }
 

@@ -100,7 +100,7 @@ export class TarReader {
   /** The input is over. data_loss when it ended inside an entry. */
   finish(): void {
     if (this.#content > 0 || this.#partial.length > 0 || this.#meta || this.#open) {
-      throw broken('unexpected EOF')
+      throw new EngineError('data_loss', 'unexpected EOF')
     }
   }
 

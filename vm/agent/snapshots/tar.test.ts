@@ -72,6 +72,6 @@ describe('tar', () => {
   it('says what is no tar and what ends early', () => {
     expect(() => read(Buffer.alloc(1024, 'x'), 1024)).toThrow('archive/tar: invalid tar header')
     const archive = Buffer.concat([tarHeader({ ...PLAIN, size: 100 }), Buffer.alloc(50)])
-    expect(() => read(archive, 1024)).toThrow('archive/tar: unexpected EOF')
+    expect(() => read(archive, 1024)).toThrow(/^unexpected EOF$/)
   })
 })

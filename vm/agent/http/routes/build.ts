@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import * as v from 'valibot'
-import { EngineError } from '../../../api/errors.ts'
+import { EngineError, messageOf } from '../../../api/errors.ts'
 import type { ProgressMessage, RegistryAuth } from '../../../api/images.ts'
 import { type BuildOptions, PLAIN_OPTIONS } from '../../build/options.ts'
 import type { Filters } from '../../images/images.ts'
+import { check } from '../body.ts'
+import { parseGoJson } from '../go-json.ts'
 import type { Context, Route } from '../router.ts'
 
 /** What these routes need of the engine. */
@@ -71,15 +73,22 @@ export function buildRoutes(builds: BuildRoutesBackend): Route[] {
       method: 'POST',
       path: '/build/cancel',
       handler: async (ctx) => {
-        await builds.cancel(ctx.query.get('id') ?? '')
-        ctx.empty(204)
+        const id = ctx.query.get('id') ?? ''
+        if (id === '') throw new EngineError('invalid_argument', 'build ID not provided')
+        await builds.cancel(id)
+        ctx.empty(200)
       },
     },
     {
       method: 'POST',
       path: '/build/prune',
-      handler: async (ctx) =>
-        ctx.send(200, await builds.prune({ all: ctx.flag('all'), filters: ctx.filters() })),
+      handler: async (ctx) => {
+        const pruned = await builds.prune({ all: ctx.flag('all'), filters: ctx.filters() })
+        ctx.send(200, {
+          ...pruned,
+          CachesDeleted: pruned.CachesDeleted.length > 0 ? pruned.CachesDeleted : null,
+        })
+      },
     },
     { method: 'POST', path: '/grpc', handler: async (ctx) => builds.grpc(await http2Of(ctx)) },
     {
@@ -129,8 +138,8 @@ function optionsOf(ctx: Context): BuildOptions {
     ...PLAIN_OPTIONS,
     dockerfile: text('dockerfile'),
     tags: ctx.query.getAll('t').filter((tag) => tag !== ''),
-    buildArgs: parsed(ctx, 'buildargs', Arguments),
-    labels: parsed(ctx, 'labels', Strings),
+    buildArgs: parsed(ctx, 'buildargs', 'build args', Arguments),
+    labels: parsed(ctx, 'labels', 'labels', Strings),
     target: text('target'),
     noCache: ctx.flag('nocache'),
     pull: ctx.flag('pull'),
@@ -147,17 +156,25 @@ function optionsOf(ctx: Context): BuildOptions {
     cpusetCpus: text('cpusetcpus'),
     shmSize: ctx.int('shmsize') ?? 0,
     extraHosts: ctx.query.getAll('extrahosts').filter((host) => host !== ''),
-    ulimits: parsed(ctx, 'ulimits', Ulimits),
+    ulimits: parsed(ctx, 'ulimits', 'ulimit settings', Ulimits),
     auth: async (registry) => auths[registry],
   }
 }
 
-/** A query parameter that holds JSON; invalid_argument names it. */
-function parsed<S extends v.GenericSchema>(ctx: Context, name: string, schema: S): v.InferOutput<S> {
+/** A query parameter that holds JSON; invalid_argument says what it is for. */
+function parsed<S extends v.GenericSchema>(
+  ctx: Context,
+  name: string,
+  what: string,
+  schema: S,
+): v.InferOutput<S> {
   const text = ctx.query.get(name)
-  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text && text !== 'null' ? text : '{}')
-  if (result.success) return result.output
-  throw new EngineError('invalid_argument', `${name}: ${result.issues[0].message}`)
+  try {
+    return check(parseGoJson(text || '{}') ?? {}, schema)
+  } catch (error) {
+    const message = messageOf(error).replace(/^invalid JSON: /, '')
+    throw new EngineError('invalid_argument', `error reading ${what}: ${message}`, { cause: error })
+  }
 }
 
 /** X-Registry-Config, by registry name as references have it. */

@@ -9,8 +9,12 @@ import type { Context, Route } from '../router.ts'
 export interface ImageBackend
   extends Pick<
     ImageService,
-    'list' | 'inspect' | 'history' | 'tag' | 'remove' | 'prune' | 'pull' | 'load' | 'save' | 'import'
+    'list' | 'inspect' | 'history' | 'tag' | 'remove' | 'prune' | 'pull' | 'load' | 'save'
   > {
+  importArchive(
+    source: AsyncIterable<Uint8Array> | string,
+    options: Parameters<ImageService['import']>[1] & { signal: AbortSignal },
+  ): AsyncIterable<ProgressMessage>
   push(
     reference: string,
     options: { auth?: RegistryAuth; all?: boolean; signal?: AbortSignal },
@@ -96,30 +100,24 @@ async function create(ctx: Context, images: ImageBackend): Promise<void> {
     const all = reference === from && !/[:@][^/]*$/.test(from)
     return ctx.jsonLines(images.pull(reference, { ...options, all }))
   }
-  if (source !== '-') {
-    throw new EngineError(
-      'not_implemented',
-      `import from ${source ?? 'nothing'} is not supported: send the archive as the body`,
-    )
-  }
-  return ctx.jsonLines(imported(ctx, images, platform))
+  return ctx.jsonLines(imported(ctx, images, source ?? '', platform))
 }
 
 async function* imported(
   ctx: Context,
   images: ImageBackend,
+  source: string,
   platform: string,
 ): AsyncIterable<ProgressMessage> {
   const reference = join(ctx.query.get('repo') ?? '', ctx.query.get('tag') ?? '')
   const message = ctx.query.get('message')
-  const id = await images.import(ctx.body, {
+  yield* images.importArchive(source === '-' ? ctx.body : source, {
     ...(reference ? { reference } : {}),
     ...(message ? { message } : {}),
     ...(platform ? { platform } : {}),
     changes: ctx.query.getAll('changes'),
     signal: ctx.signal,
   })
-  yield { status: id }
 }
 
 async function push(ctx: Context, images: ImageBackend): Promise<void> {
@@ -129,7 +127,8 @@ async function push(ctx: Context, images: ImageBackend): Promise<void> {
 }
 
 async function load(ctx: Context, images: ImageBackend): Promise<void> {
-  await ctx.jsonLines(images.load(ctx.body, { signal: ctx.signal }))
+  // As dockerd: what goes wrong is the last line, whenever it does.
+  await ctx.jsonLines(images.load(ctx.body, { signal: ctx.signal }), { eager: true })
 }
 
 async function save(ctx: Context, images: ImageBackend, names: string[]): Promise<void> {
@@ -187,5 +186,8 @@ export function authOf(ctx: Context): { auth?: RegistryAuth } {
 /** `name` and `tag` as the client sends them apart; a digest may come as the tag. */
 function join(name: string, tag: string): string {
   if (tag === '' || name === '') return name
+  if (!tag.includes(':') && !/^\w[\w.-]{0,127}$/.test(tag)) {
+    throw new EngineError('invalid_argument', 'invalid tag format')
+  }
   return tag.includes(':') ? `${name}@${tag}` : `${name}:${tag}`
 }

@@ -29,41 +29,44 @@ const names = v.nullish(v.array(v.string()), null)
 const text = v.optional(v.string(), '')
 const flag = v.optional(v.boolean(), false)
 
-const createSchema = v.object({
-  Name: text,
-  Driver: text,
-  Scope: text,
-  Internal: flag,
-  Attachable: flag,
-  Ingress: flag,
-  ConfigOnly: flag,
-  ConfigFrom: v.nullish(v.object({ Network: text }), null),
-  IPAM: v.nullish(
-    v.object({
-      Driver: text,
-      Options: strings,
-      Config: v.nullish(
-        v.array(
-          v.pipe(
-            v.object({
-              Subnet: v.nullish(v.string()),
-              IPRange: v.nullish(v.string()),
-              Gateway: v.nullish(v.string()),
-              AuxiliaryAddresses: v.nullish(v.record(v.string(), v.string())),
-            }),
-            v.transform((pool) => compact<IpamConfig>(pool)),
+const createSchema = v.pipe(
+  v.object({
+    Name: text,
+    Driver: text,
+    Scope: text,
+    Internal: flag,
+    Attachable: flag,
+    Ingress: flag,
+    ConfigOnly: flag,
+    ConfigFrom: v.nullish(v.object({ Network: text }), null),
+    IPAM: v.nullish(
+      v.object({
+        Driver: text,
+        Options: strings,
+        Config: v.nullish(
+          v.array(
+            v.pipe(
+              v.object({
+                Subnet: v.nullish(v.string()),
+                IPRange: v.nullish(v.string()),
+                Gateway: v.nullish(v.string()),
+                AuxiliaryAddresses: v.nullish(v.record(v.string(), v.string())),
+              }),
+              v.transform((pool) => compact<IpamConfig>(pool)),
+            ),
           ),
+          null,
         ),
-        null,
-      ),
-    }),
-    null,
-  ),
-  EnableIPv4: v.nullish(v.boolean(), null),
-  EnableIPv6: v.nullish(v.boolean(), null),
-  Options: strings,
-  Labels: strings,
-})
+      }),
+      null,
+    ),
+    EnableIPv4: v.nullish(v.boolean(), null),
+    EnableIPv6: v.nullish(v.boolean(), null),
+    Options: strings,
+    Labels: strings,
+  }),
+  v.title('CreateRequest'),
+)
 
 /** EndpointSettings as clients send it; fields that only answers carry are dropped. */
 export const endpointSchema = v.object({
@@ -85,8 +88,11 @@ export const endpointSchema = v.object({
   GwPriority: v.optional(v.pipe(v.number(), v.integer()), 0),
 })
 
-const connectSchema = v.object({ Container: text, EndpointConfig: v.nullish(endpointSchema, null) })
-const disconnectSchema = v.object({ Container: text, Force: flag })
+const connectSchema = v.pipe(
+  v.object({ Container: text, EndpointConfig: v.nullish(endpointSchema, null) }),
+  v.title('ConnectOptions'),
+)
+const disconnectSchema = v.pipe(v.object({ Container: text, Force: flag }), v.title('DisconnectOptions'))
 
 export function networkRoutes(backend: NetworksBackend, members: MembersBackend): Route[] {
   return [
