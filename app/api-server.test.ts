@@ -18,6 +18,7 @@ let folder: string
 let web: WebServer
 let client: ControlClient
 let control: ReturnType<typeof createApiServer>
+let started = false
 let aborted: string[]
 let sent: number
 
@@ -29,6 +30,7 @@ function dispatcher(): Dispatcher {
       throw new EngineError('not_found', `No such container: ${id}`, { hint: 'look' })
     },
     'machine.start': async (_args, { signal }) => {
+      started = true
       await sleep(60_000, undefined, { signal }).catch(() => aborted.push('machine.start'))
     },
     'containers.stop': ([, timeout]) => {
@@ -99,10 +101,10 @@ test('arguments that do not fit are refused with their name; an unknown method t
 
 test('giving up a call aborts its handler', async () => {
   const abort = new AbortController()
-  const call = client.call('machine.start', [], { signal: abort.signal })
-  await sleep(50)
+  const call = expect(client.call('machine.start', [], { signal: abort.signal }))
+  await expect.poll(() => started).toBe(true)
   abort.abort()
-  await expect(call).rejects.toMatchObject({ kind: 'cancelled' })
+  await call.rejects.toMatchObject({ kind: 'cancelled' })
   await expect.poll(() => aborted).toEqual(['machine.start'])
 })
 
