@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -130,4 +132,34 @@ test('commit: author, message, changes; history tells it, the newest first', asy
   expect(bad).toMatchObject({ code: 1, stderr: expect.stringMatching(/FROM is not a valid change command/i) })
   await c.clean('kept')
   await c.ok('rmi', 'arch/kept')
+})
+
+test('commit of a container that changed nothing adds no layer', async () => {
+  await c.ok('run', '--name', 'same', 'busybox', 'true')
+  await c.ok('commit', 'same', 'arch/same')
+  const layers = ['image', 'inspect', '-f', '{{json .RootFS.Layers}}']
+  expect(await c.ok(...layers, 'arch/same')).toBe(await c.ok(...layers, 'busybox'))
+  expect(await c.ok('history', '--format', '{{.CreatedBy}}|{{.Size}}', 'arch/same')).toMatch(/^true\|0B\n/)
+  await c.clean('same')
+  await c.ok('rmi', 'arch/same')
+})
+
+test('import fetches an archive from a URL, and says what it does', async () => {
+  const archive = await layerTar([{ name: 'f', data: 'from afar' }])
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === '/root.tar' ? 200 : 404
+    response.end(request.url === '/root.tar' ? archive : 'nothing')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // Where QEMU's user network has this computer.
+  const base = `10.0.2.2:${(server.address() as AddressInfo).port}`
+  const imported = await c.ok('import', `http://${base}/root.tar`, 'arch/afar')
+  expect(imported).toMatch(/Downloading from http:.*sha256:[0-9a-f]{64}$/s)
+  await c.ok('create', '--name', 'afar', 'arch/afar', '/f')
+  expect(await c.ok('cp', 'afar:/f', '-')).toContain('from afar')
+  const missing = await c.docker('import', `http://${base}/nothing`)
+  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('with status 404') })
+  server.close()
+  await c.clean('afar')
+  await c.ok('rmi', 'arch/afar')
 })

@@ -300,9 +300,32 @@ RUN --mount=type=tmpfs,target=/t --mount=from=make,source=out,target=/m --mount=
 })
 
 test('a failing step ends the build with its exit code, in dockerd’s words', async () => {
-  const result = await build(await contextOf({ Dockerfile: 'FROM busybox\nRUN exit 42\n' }))
+  const folder = await contextOf({ Dockerfile: 'FROM busybox\nRUN echo >/left; exit 42\n' })
+  const result = await build(folder)
   expect(result.code).toBe(42)
-  expect(result.stderr).toContain("The command '/bin/sh -c exit 42' returned a non-zero code: 42")
+  expect(result.stderr).toContain(
+    "The command '/bin/sh -c echo >/left; exit 42' returned a non-zero code: 42",
+  )
+  // Its container stays to be looked at, unless the client wants it to go in any case.
+  expect(result.stdout).not.toContain('Removed intermediate container')
+  const stayed = await c.ok('ps', '-aq', '--filter', 'exited=42')
+  expect(await c.ok('diff', stayed)).toContain('A /left')
+  await c.clean(stayed)
+  expect((await build(folder, '--force-rm')).stdout).toContain('Removed intermediate container')
+  expect(await c.ok('ps', '-aq', '--filter', 'exited=42')).toBe('')
+  // One that did well stays when asked for, and can be started.
+  const kept = await build(
+    await contextOf({ Dockerfile: 'FROM busybox\nRUN echo x >/kept\n' }),
+    '--rm=false',
+    '-t',
+    'kept',
+  )
+  const [, running = ''] = /Running in ([0-9a-f]{12})/.exec(kept.stdout) ?? []
+  expect(kept.stdout).not.toContain('Removed intermediate container')
+  expect(await c.ok('run', '--rm', 'kept', 'cat', '/kept')).toBe('x')
+  await c.ok('start', '-a', running)
+  await c.clean(running)
+  await c.ok('rmi', 'kept')
   const unknown = await build(await contextOf({ Dockerfile: 'FROM busybox\nNOSUCH x\n' }))
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringMatching(/unknown instruction: NOSUCH/i) })
 })

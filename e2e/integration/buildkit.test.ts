@@ -242,6 +242,17 @@ test('the builder shows itself and its cache; what it cannot do is refused by na
   expect(await tags.json()).toMatchObject({ tags: ['pushed'] })
   await c.ok('rmi', `${c.registry.host}/bk:pushed`)
   expect((await buildx('du')).stdout).toMatch(/^Total:\s+[\d.]+k?B$/m)
+  const nothing = /^Total:\s+0B$/m
+  await built(path)
+  // With a filter there is no total.
+  expect(succeeded(await buildx('du', '--filter', 'type=exec.cachemount')).stdout).toBe('')
+  expect(succeeded(await buildx('du', '--filter', 'type=regular')).stdout).toMatch(/^[0-9a-f]{25}/m)
+  // All of it is within that size; then nothing may stay but what a cache mount holds, of which there is none.
+  expect(succeeded(await buildx('prune', '-af', '--keep-storage', '1gb')).stdout).toMatch(nothing)
+  expect(succeeded(await buildx('prune', '-af', '--filter', 'type=exec.cachemount')).stdout).toMatch(nothing)
+  expect((await buildx('du')).stdout).not.toMatch(nothing)
+  const one = succeeded(await buildx('prune', '-af', '--keep-storage', '1')).stdout
+  expect(one).not.toMatch(nothing)
   expect(succeeded(await buildx('prune', '-af')).stdout).toMatch(/^Total:/m)
   expect((await buildx('du')).stdout).toMatch(/^Total:\s+0B$/m)
   const refused = await build('--cgroup-parent=x', path)

@@ -8,6 +8,7 @@ import { Disposal } from '../api/disposal.ts'
 import { messageOf } from '../api/errors.ts'
 import { loadContainers } from './containers/boot.ts'
 import { BuilderContainers } from './containers/build-containers.ts'
+import { linkEngineSocket } from './containers/engine-socket.ts'
 import { Execs } from './containers/execs.ts'
 import { Files } from './containers/files.ts'
 import { Inspection } from './containers/inspection.ts'
@@ -143,6 +144,7 @@ async function main(): Promise<void> {
     events,
     facts,
     runDir,
+    socket: join(runRoot, 'engine.sock'),
     log,
   }
   const supervisor = owned.use(new Supervisor(parts))
@@ -211,12 +213,13 @@ async function main(): Promise<void> {
       ],
     }),
   )
-  await server.listen(join(runRoot, 'engine.sock'))
+  await server.listen(parts.socket)
+  await linkEngineSocket(parts.socket)
   log(`engine ready after ${Math.round(process.uptime() * 1000)} ms, of which loading took ${loaded}`)
 
   const stop = async (signal: string) => {
     log(`${signal}: letting go; containers go on`)
-    await rm(join(runRoot, 'engine.sock'), { force: true })
+    await rm(parts.socket, { force: true })
     await owned[Symbol.asyncDispose]()
     process.exit(0)
   }

@@ -323,7 +323,8 @@ export class Build {
     const { Image: _image, ...rest } = config
     return this.#parts.images.commit({
       snapshot,
-      adopt: true,
+      // A container that stays needs its snapshot.
+      adopt: this.#options.remove || this.#options.forceRemove,
       ...(this.#options.buildkit ? { buildCache: true, comment: 'buildkit.dockerfile.v0' } : {}),
       parent: state.image,
       config: rest,

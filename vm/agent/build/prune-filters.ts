@@ -1,38 +1,95 @@
-/** What `docker builder prune --filter` may say. Pure. */
+/** What may be said about records of the build cache, to list or to prune some of them. Pure. */
 import { EngineError, messageOf } from '../../api/errors.ts'
+import type { BuildCacheRecord } from '../../api/system.ts'
 import type { Filters } from '../images/images.ts'
 import { parseUntil } from '../images/until.ts'
 
-/** Filters of BuildKit that pick single records. */
-const SINGLE = ['id', 'parent', 'type', 'description', 'inuse', 'shared', 'private', 'mutable', 'immutable']
-
-/**
- * The time (milliseconds since the epoch) before which cache records go: infinity without a filter, none with a label,
- * which no record has. An unknown filter, a bad time or two of them are invalid_argument in dockerd's words; one that
- * picks single records is not_implemented, because to leave it out would delete the rest, too.
- */
-export function pruneUntil(filters: Filters): number {
-  let until = Number.POSITIVE_INFINITY
-  for (const [name, values] of Object.entries(filters)) {
-    if (name === 'label' || name === 'label!') until = Number.NEGATIVE_INFINITY
-    else if (name === 'until' || name === 'unused-for') until = Math.min(until, timeOf(values))
-    else if (SINGLE.includes(name))
-      throw new EngineError('not_implemented', `the filter '${name}' of the build cache is not supported`)
-    else throw new EngineError('invalid_argument', `failed to prune build cache: invalid filter '${name}'`)
-  }
-  return until
+/** One condition, as BuildKit's filters have them: `inuse`, `id~=abc`, `type==regular`. */
+export interface CacheTerm {
+  field: string
+  operator: 'present' | '==' | '!=' | '~='
+  value: string
 }
 
-function timeOf(values: readonly string[]): number {
-  const [text = '', ...more] = values
-  if (more.length > 0)
-    throw new EngineError('invalid_argument', 'failed to prune build cache: filters expect only one value')
+/** What `POST /build/prune` may name, besides times. */
+const FIELDS = ['id', 'parent', 'type', 'description', 'inuse', 'shared', 'private', 'mutable', 'immutable']
+const TIMES = ['until', 'unused-for']
+
+/** What is to go: records last used before `until` (milliseconds since the epoch) that are all of `terms`. */
+export interface CacheChoice {
+  until: number
+  terms: CacheTerm[]
+}
+
+/**
+ * The filters of `docker builder prune`. A label picks nothing, which no record has. An unknown filter, a bad time or two
+ * values are invalid_argument in dockerd's words.
+ */
+export function pruneChoice(filters: Filters): CacheChoice {
+  const choice: CacheChoice = { until: Number.POSITIVE_INFINITY, terms: [] }
+  for (const [name, values] of Object.entries(filters)) {
+    if (values.length > 1) throw failed('filters expect only one value')
+    const [value] = values
+    if (name === 'label' || name === 'label!') choice.until = Number.NEGATIVE_INFINITY
+    else if (TIMES.includes(name)) choice.until = Math.min(choice.until, timeOf(value ?? ''))
+    else if (!FIELDS.includes(name)) throw failed(`invalid filter '${name}'`)
+    else choice.terms.push(termOf(name, value))
+  }
+  return choice
+}
+
+function termOf(field: string, value: string | undefined): CacheTerm {
+  if (value === undefined) return { field, operator: 'present', value: '' }
+  return { field, operator: field === 'id' ? '~=' : '==', value }
+}
+
+function timeOf(text: string): number {
   try {
     return parseUntil(text)
   } catch (error) {
-    throw new EngineError(
-      'invalid_argument',
-      `failed to prune build cache: "until" filter expects a duration (e.g., '24h') or a timestamp: ${messageOf(error)}`,
-    )
+    throw failed(`"until" filter expects a duration (e.g., '24h') or a timestamp: ${messageOf(error)}`)
   }
+}
+
+/** Whether a record meets the condition; one about a field that records do not have is met by none. */
+export function meets(record: BuildCacheRecord, { field, operator, value }: CacheTerm): boolean {
+  const flag = flagOf(record, field)
+  if (flag !== undefined) {
+    if (operator === 'present' || value === 'true') return flag === (operator !== '!=')
+    return value === 'false' && flag === (operator === '!=')
+  }
+  const texts = textsOf(record, field)
+  if (operator === 'present') return texts.length > 0
+  if (operator === '!=') return !texts.includes(value)
+  if (operator === '==') return texts.includes(value)
+  const pattern = patternOf(value)
+  return texts.some((text) => pattern.test(text))
+}
+
+function flagOf(record: BuildCacheRecord, field: string): boolean | undefined {
+  if (field === 'inuse') return record.InUse
+  if (field === 'shared') return record.Shared
+  if (field === 'private') return !record.Shared
+  const isMutable = record.Type === 'exec.cachemount'
+  if (field === 'mutable') return isMutable
+  return field === 'immutable' ? !isMutable : undefined
+}
+
+function textsOf(record: BuildCacheRecord, field: string): string[] {
+  if (field === 'id') return [record.ID]
+  if (field === 'type') return [record.Type]
+  if (field === 'description') return [record.Description]
+  return field === 'parent' || field === 'parents' ? (record.Parents ?? []) : []
+}
+
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(text)
+  } catch (cause) {
+    throw new EngineError('invalid_argument', `invalid filter: error parsing regexp: ${text}`, { cause })
+  }
+}
+
+function failed(what: string): EngineError {
+  return new EngineError('invalid_argument', `failed to prune build cache: ${what}`)
 }

@@ -5,6 +5,7 @@ import type { HostConfig, MountSpec } from '../../api/containers.ts'
 import { Disposal } from '../../api/disposal.ts'
 import { EngineError } from '../../api/errors.ts'
 import type { Digest } from '../content/store.ts'
+import { removeMountPoints } from '../snapshots/mount-points.ts'
 import type { Snapshotter } from '../snapshots/snapshotter.ts'
 import type { BuildContainers } from './backend.ts'
 import { missingPaths, removeEmpty } from './mount-points.ts'
@@ -16,7 +17,7 @@ import type { BuildTeller } from './teller.ts'
 
 export interface RunParts extends MountParts {
   containers: BuildContainers
-  snapshots: Pick<Snapshotter, 'upperDir'>
+  snapshots: Pick<Snapshotter, 'upperDir' | 'layerDirs'>
 }
 
 export interface RunRequest {
@@ -71,12 +72,13 @@ export async function runCommand(parts: RunParts, run: RunRequest): Promise<Dige
     await execute(parts, run, Id)
     const snapshot = await parts.containers.snapshotOf(Id)
     if (missing.length > 0) await removeEmpty(await parts.snapshots.upperDir(snapshot), missing)
+    await removeMountPoints(await parts.snapshots.layerDirs(snapshot))
     const id = await run.commit(snapshot)
     succeeded = true
     return id
   } finally {
-    // Its snapshot is a layer now: the container could not be started again, so it goes in any case.
-    if (succeeded || options.forceRemove || options.remove) {
+    // One that failed stays to be looked at, unless it is to go in any case.
+    if (options.forceRemove || (options.remove && succeeded)) {
       await parts.containers.remove(Id)
       teller.removed(Id)
     }

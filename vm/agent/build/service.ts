@@ -1,6 +1,6 @@
 /** The build service: builds by either door, the build cache in `df`, `POST /build/prune`. */
 import { randomUUID } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import type { ProgressMessage } from '../../api/images.ts'
@@ -21,7 +21,8 @@ import { CacheMounts } from './cache-mounts.ts'
 import { ClassicTeller } from './classic-teller.ts'
 import { BuildContext } from './context.ts'
 import type { BuildOptions } from './options.ts'
-import { pruneUntil } from './prune-filters.ts'
+import { meets, pruneChoice } from './prune-filters.ts'
+import { bytesToKeep, lastUseOf, leastRecent, type PruneWish, type SpaceWish } from './prune-space.ts'
 import { BUILD_PREFIX, RootFilesystems } from './rootfs.ts'
 import { BUILD_LABEL } from './run-step.ts'
 import { ScratchFiles } from './scratch.ts'
@@ -40,6 +41,8 @@ export interface BuildImages extends ImageService {
   /** Bytes of all layers, each once. */
   layersSize(): Promise<number>
 }
+
+const CACHE_MOUNT = 'exec.cachemount'
 
 export class Builds {
   readonly #images: BuildImages
@@ -87,7 +90,7 @@ export class Builds {
         rootfs: this.#rootfs,
         publish: (...args) => this.#publish(...args),
         records: () => this.records(),
-        prune: (options) => this.prune(options),
+        prune: (wish) => this.#prune(wish),
       },
       options.log,
     )
@@ -192,41 +195,70 @@ export class Builds {
   async records(): Promise<BuildCacheRecord[]> {
     const inUse = this.#images.inUse()
     const records: BuildCacheRecord[] = []
-    for (const entry of await this.#cache.entries()) {
+    const entries = await this.#cache.entries()
+    const byImage = new Map(entries.map((entry) => [entry.image as string, idOf(entry)]))
+    for (const entry of entries) {
       if (!this.#images.exists(entry.image)) continue
-      records.push(await this.#record(entry, inUse))
+      records.push(await this.#record(entry, byImage, inUse))
     }
     return [...records, ...(await this.#caches.list()).map(cacheRecord)]
   }
 
-  /** Forgets cache entries and the nameless images that only they kept. */
+  /** `docker builder prune`. */
   async prune(options: {
     all: boolean
     filters: Filters
+    space: SpaceWish
   }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
-    const until = pruneUntil(options.filters)
+    const { until, terms } = pruneChoice(options.filters)
+    const { reserved, maxUsed, minFree } = options.space
+    const { records, SpaceReclaimed } = await this.#prune({
+      ...options,
+      until,
+      passes: (record) => terms.every((term) => meets(record, term)),
+      everything: Object.keys(options.filters).length === 0 && reserved + maxUsed + minFree === 0,
+    })
+    return { CachesDeleted: records.map(({ ID }) => ID), SpaceReclaimed }
+  }
+
+  /** Forgets records of the cache, and the nameless images that only they kept; answers what went. */
+  async #prune(wish: PruneWish): Promise<{ records: BuildCacheRecord[]; SpaceReclaimed: number }> {
     const inUse = this.#images.inUse()
     const before = await this.#images.layersSize()
-    const going = (await this.#cache.entries()).filter(
-      (entry) => (entry.lastUsed ?? entry.created) < until && (options.all || !inUse.has(entry.image)),
-    )
-    await this.#cache.delete(going.map(({ key }) => key))
+    const going = await this.#going(wish)
+    const entries = (await this.#cache.entries()).filter((entry) => going.has(idOf(entry)))
+    await this.#cache.delete(entries.map(({ key }) => key))
     // Children first: an image that another stands on cannot go.
-    for (const { image } of going.toReversed()) await this.#drop(image, inUse)
-    // What a build without the cache put in the place of another is in no entry any more.
-    const known = new Set((await this.#cache.entries()).map(({ image }) => image))
-    if (until === Number.POSITIVE_INFINITY && this.#running === 0)
-      for (const image of this.#images.buildCacheOnly().toReversed())
-        if (!known.has(image)) await this.#drop(image, inUse)
-    const directories = (await this.#caches.list()).filter(
-      ({ inUse: used, changed }) => !used && changed < until,
-    )
+    for (const { image } of entries.toReversed()) await this.#drop(image, inUse)
+    if (wish.everything && this.#running === 0) await this.#dropForgotten(inUse)
+    const directories = (await this.#caches.list()).filter(({ name }) => going.has(name))
     for (const { name } of directories) await this.#caches.remove(name)
     const emptied = directories.reduce((sum, { size }) => sum + size, 0)
     return {
-      CachesDeleted: [...going.map(idOf), ...directories.map(({ name }) => name)],
+      records: [...going.values()],
       SpaceReclaimed: Math.max(0, before - (await this.#images.layersSize())) + emptied,
     }
+  }
+
+  /** The records to go, by their ids. */
+  async #going({ all, until, passes, space }: PruneWish): Promise<Map<string, BuildCacheRecord>> {
+    const records = await this.records()
+    const isMount = ({ Type }: BuildCacheRecord) => Type === CACHE_MOUNT
+    const candidates = records.filter(
+      (record) => lastUseOf(record) < until && passes(record) && (!record.InUse || (all && !isMount(record))),
+    )
+    const total = records.reduce((sum, { Size }) => sum + Size, 0)
+    const { bavail, bsize } = await statfs(this.#root).catch(() => ({ bavail: 0, bsize: 0 }))
+    const keep = bytesToKeep(space, total, bavail * bsize)
+    const going = keep === undefined ? candidates : leastRecent(candidates, total - keep)
+    return new Map(going.map((record) => [record.ID, record]))
+  }
+
+  /** What a build without the cache put in the place of another is in no entry any more. */
+  async #dropForgotten(inUse: ReadonlySet<Digest>): Promise<void> {
+    const known = new Set((await this.#cache.entries()).map(({ image }) => image))
+    for (const image of this.#images.buildCacheOnly().toReversed())
+      if (!known.has(image)) await this.#drop(image, inUse)
   }
 
   async #drop(image: Digest, inUse: ReadonlySet<Digest>): Promise<void> {
@@ -262,11 +294,16 @@ export class Builds {
     this.#events.publish('builder', 'build', id, { name: tags[0] ?? id })
   }
 
-  async #record(entry: CacheEntry, inUse: ReadonlySet<Digest>): Promise<BuildCacheRecord> {
+  async #record(
+    entry: CacheEntry,
+    byImage: ReadonlyMap<string, string>,
+    inUse: ReadonlySet<Digest>,
+  ): Promise<BuildCacheRecord> {
     const [newest] = await this.#images.history(entry.image)
+    const parent = byImage.get(entry.parent ?? '')
     return {
       ID: idOf(entry),
-      ...(entry.parent === undefined ? {} : { Parents: [entry.parent] }),
+      ...(parent === undefined ? {} : { Parents: [parent] }),
       Type: 'regular',
       Description: entry.description,
       InUse: inUse.has(entry.image),
@@ -286,7 +323,7 @@ function idOf({ key }: CacheEntry): string {
 function cacheRecord(cache: Awaited<ReturnType<CacheMounts['list']>>[number]): BuildCacheRecord {
   return {
     ID: cache.name,
-    Type: 'exec.cachemount',
+    Type: CACHE_MOUNT,
     Description: 'mount / from exec',
     InUse: cache.inUse,
     Shared: false,

@@ -61,6 +61,7 @@ export async function createContainer(
     host,
     volumes: parts.volumes,
     images: parts.images,
+    socket: parts.socket,
     find: (reference) => parts.table.get(reference),
   })
   undo.push(async () => {

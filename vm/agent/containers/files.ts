@@ -152,7 +152,7 @@ export class Files {
         config: applyChanges(base, options.changes),
         comment: options.comment,
         author: options.author,
-        createdBy: [container.record.path, ...container.record.args].join(' '),
+        createdBy: (container.record.config.Cmd ?? []).join(' '),
         ...(options.reference ? { reference: options.reference } : {}),
         signal: options.signal,
       })

@@ -1,5 +1,5 @@
 import type { ContainerInspect, ContainerSummary, MountPoint, PortSummary } from '../../api/containers.ts'
-import { EngineError } from '../../api/errors.ts'
+import { EngineError, kindOf } from '../../api/errors.ts'
 import type { EndpointSettings } from '../../api/networks.ts'
 import { directorySize } from '../volumes/directory-size.ts'
 import type { Container } from './container.ts'
@@ -74,7 +74,7 @@ export class Inspection {
         Name: 'overlay2',
         Data: {
           ID: record.id,
-          UpperDir: await this.#parts.snapshots.upperDir(record.id),
+          UpperDir: (await this.#upperDir(record.id)) ?? '',
           MergedDir: this.#parts.roots.path(record.id),
         },
       },
@@ -158,8 +158,17 @@ export class Inspection {
     return merged
   }
 
+  /** Undefined for a container that is just being removed. */
+  #upperDir(id: string): Promise<string | undefined> {
+    return this.#parts.snapshots.upperDir(id).catch((error: unknown) => {
+      if (kindOf(error) === 'not_found') return undefined
+      throw error
+    })
+  }
+
   async #sizes(container: Container): Promise<{ SizeRw: number; SizeRootFs: number }> {
-    const own = await directorySize(await this.#parts.snapshots.upperDir(container.id))
+    const folder = await this.#upperDir(container.id)
+    const own = folder === undefined ? 0 : await directorySize(folder)
     const image = await this.#parts.images.inspect(container.record.image).catch(() => undefined)
     return { SizeRw: own, SizeRootFs: own + (image?.Size ?? 0) }
   }

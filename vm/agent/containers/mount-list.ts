@@ -7,6 +7,7 @@ import { EngineError } from '../../api/errors.ts'
 import { bindMount, tmpfsMount } from '../runtime/mounts.ts'
 import type { OciMount } from '../runtime/oci.ts'
 import type { Container } from './container.ts'
+import { bindSource } from './engine-socket.ts'
 import { etcPaths } from './etc-files.ts'
 import type { Parts } from './parts.ts'
 import type { ContainerMount } from './record.ts'
@@ -58,8 +59,9 @@ async function prepareBind(
     nonRecursive: mount.options.includes('bind'),
   }
   if (mount.Type === 'bind') {
-    await makeSource(mount)
-    return bindMount(mount.Source, mount.Destination, options)
+    const source = await bindSource(mount.Source, parts.socket)
+    await makeSource({ ...mount, Source: source })
+    return bindMount(source, mount.Destination, options)
   }
   if (mount.Type === 'image') return prepareImage(parts, id, mount, undo, options)
   const name = mount.Name ?? ''

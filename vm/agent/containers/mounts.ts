@@ -10,6 +10,7 @@ import type { ImageService } from '../images/images.ts'
 import type { VolumeService } from '../volumes/volumes.ts'
 import { parseBind } from './bind-spec.ts'
 import type { Container } from './container.ts'
+import { bindSource } from './engine-socket.ts'
 import type { ContainerMount } from './record.ts'
 
 const TEMPLATE: Omit<ContainerMount, 'Type' | 'Source' | 'Destination'> = {
@@ -27,6 +28,8 @@ export interface MountRequest {
   host: HostConfig
   volumes: VolumeService
   images: Pick<ImageService, 'resolve'>
+  /** Where the engine listens. */
+  socket: string
   find(reference: string): Container
 }
 
@@ -130,7 +133,7 @@ async function fromBind(
 
 async function fromSpec(
   spec: MountSpec,
-  { volumes, images }: Pick<MountRequest, 'volumes' | 'images'>,
+  { volumes, images, socket }: Pick<MountRequest, 'volumes' | 'images' | 'socket'>,
 ): Promise<ContainerMount> {
   const type = spec.Type ?? ''
   const fail = (message: string) =>
@@ -144,7 +147,7 @@ async function fromSpec(
   const readOnly = { RW: !spec.ReadOnly, Mode: '' }
   switch (spec.Type) {
     case 'bind':
-      return { ...(await bindMount(spec, destination, fail)), ...readOnly }
+      return { ...(await bindMount(spec, destination, socket, fail)), ...readOnly }
     case 'volume': {
       const options = spec.VolumeOptions
       if (!spec.Source && spec.ReadOnly) throw fail('must not set ReadOnly mode when using anonymous volumes')
@@ -220,6 +223,7 @@ function checkForeignOptions(spec: MountSpec, type: string): void {
 async function bindMount(
   spec: MountSpec,
   destination: string,
+  socket: string,
   fail: (message: string) => EngineError,
 ): Promise<ContainerMount> {
   const source = spec.Source ?? ''
@@ -228,7 +232,8 @@ async function bindMount(
   const propagation = spec.BindOptions?.Propagation || 'rprivate'
   if (!PROPAGATIONS.includes(propagation)) throw fail(`invalid propagation mode: ${propagation}`)
   const create = spec.BindOptions?.CreateMountpoint ?? false
-  if (!create && !(await exists(source))) throw fail(`bind source path does not exist: ${source}`)
+  if (!create && !(await exists(await bindSource(source, socket))))
+    throw fail(`bind source path does not exist: ${source}`)
   return {
     ...TEMPLATE,
     Type: 'bind',

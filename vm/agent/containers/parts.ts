@@ -39,6 +39,8 @@ export interface Parts {
   facts: MachineFacts
   /** Run state that dies with the VM: bundles. */
   runDir: string
+  /** Where the engine listens. */
+  socket: string
   log(message: string): void
 }
 

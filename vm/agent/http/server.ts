@@ -25,6 +25,12 @@ interface Incoming {
   upgrade: Upgrade | undefined
 }
 
+/**
+ * As dockerd waits: for a request's head five minutes, for the next request on a connection without end. Clients keep
+ * pools of connections, some of them not used once, and do not look whether one was closed meanwhile.
+ */
+const PATIENT = { requestTimeout: 0, headersTimeout: 300_000, keepAliveTimeout: 0 }
+
 export class HttpServer implements AsyncDisposable {
   readonly #server: Server
   readonly #router: Router
@@ -34,7 +40,7 @@ export class HttpServer implements AsyncDisposable {
   constructor(options: HttpServerOptions) {
     this.#router = new Router(options.routes)
     this.#onError = options.onError
-    this.#server = createServer({ requestTimeout: 0, keepAliveTimeout: 120_000 }, (request, response) => {
+    this.#server = createServer(PATIENT, (request, response) => {
       void this.#serve({ request, response, body: request, upgrade: undefined })
     })
     this.#server.on('upgrade', (request, stream, head) => void this.#serveUpgrade(request, stream, head))

@@ -32,12 +32,16 @@ export class OverlayDiffer implements LayerDiffer {
   }
 }
 
-/** A whole directory in overlay upper form as a layer tar. A chunk holds until the next is asked for. */
+/**
+ * A directory in overlay upper form as a layer tar, but for the paths in `skip`. A chunk holds until the next is asked
+ * for.
+ */
 export async function* packTree(
   root: string,
   kernel: DiffKernel,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; skip?: readonly string[] } = {},
 ): AsyncIterable<Uint8Array> {
+  const skip = new Set(options.skip)
   const links = new Map<number, string>()
   // Depth first by a stack of directories still to list, each with its sorted names.
   const pending: string[][] = [(await names(root, '')).reverse()]
@@ -48,6 +52,7 @@ export async function* packTree(
       pending.pop()
       continue
     }
+    if (skip.has(relative)) continue
     const path = `${root}/${relative}`
     const info = await lstat(path)
     yield* entry(path, relative, info, kernel, links)

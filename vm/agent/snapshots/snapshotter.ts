@@ -66,7 +66,10 @@ export interface LayerApplier {
     path: string,
     options?: { signal?: AbortSignal; digest?: Digest; onProgress?: (bytes: number) => void },
   ): Promise<AppliedLayer>
-  /** Applies to `key` the layer that the changes of snapshot `source` make; `source` is left alone. */
+  /**
+   * Applies to `key` the layer that the changes of snapshot `source` make, without the places that a container's runtime
+   * makes to mount on; `source` is left alone.
+   */
   copy(source: string, key: string, options?: { signal?: AbortSignal }): Promise<AppliedLayer>
   /** The layer that the changes of a snapshot make. */
   digest(key: string, options?: { signal?: AbortSignal }): Promise<PackedLayer>

@@ -40,14 +40,20 @@ export async function unpack(
 
 /**
  * Fills `upper` with the changes that the directory `source` holds in overlay upper form, by way of the layer tar that
- * they make: the same as packing and unpacking it, with nothing kept between.
+ * they make: the same as packing and unpacking it, with nothing kept between. `skip`: paths that are left out.
  */
 export async function copyLayer(
   kernel: CopyKernel,
-  request: { source: string; upper: string; lower: string[] },
+  request: { source: string; skip: string[]; upper: string; lower: string[] },
   options: { signal?: AbortSignal } = {},
 ): Promise<AppliedLayer> {
-  return fill(kernel, request, undefined, packTree(request.source, kernel, options), options.signal)
+  return fill(
+    kernel,
+    request,
+    undefined,
+    packTree(request.source, kernel, { ...options, skip: request.skip }),
+    options.signal,
+  )
 }
 
 /** Digest and size of the layer tar that a directory in overlay upper form makes. */

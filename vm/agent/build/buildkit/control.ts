@@ -2,11 +2,11 @@
 import { EngineError } from '../../../api/errors.ts'
 import type { BuildCacheRecord } from '../../../api/system.ts'
 import { ENGINE_VERSION } from '../../../api/version.ts'
-import type { Filters } from '../../images/images.ts'
+import type { PruneWish } from '../prune-space.ts'
 import { importsIn, nameOf, tellUnsupported } from './cache-wishes.ts'
 import { checkExports, type ExporterParts, type ExportWish, exportAll } from './exporters.ts'
 import { inBuildkitWords } from './failure.ts'
-import { parseFilters } from './filters.ts'
+import { parseFilters, passes } from './filters.ts'
 import { frontendRequest } from './frontend-options.ts'
 import { type Methods, streaming, unary } from './grpc-server.ts'
 import { Job, type Jobs } from './jobs.ts'
@@ -20,7 +20,7 @@ export interface ControlParts extends ExporterParts, SolverParts {
   jobs: Jobs
   sessions: Sessions
   records(): Promise<BuildCacheRecord[]>
-  prune(options: { all: boolean; filters: Filters }): Promise<{ CachesDeleted: string[] }>
+  prune(wish: PruneWish): Promise<{ records: BuildCacheRecord[] }>
 }
 type SolveRequest = MessageOf<typeof m.SolveRequest>
 
@@ -44,9 +44,10 @@ export function controlMethods(parts: ControlParts): Methods {
         yield* (await parts.jobs.find(Ref, signal)).log.listen(signal)
       },
     ),
-    [`${service}/DiskUsage`]: unary(m.DiskUsageRequest, m.DiskUsageResponse, async () => ({
-      record: (await parts.records()).map(usage),
-    })),
+    [`${service}/DiskUsage`]: unary(m.DiskUsageRequest, m.DiskUsageResponse, async ({ filter }) => {
+      const filters = parseFilters(filter)
+      return { record: (await parts.records()).filter((record) => passes(record, filters)).map(usage) }
+    }),
     [`${service}/Prune`]: streaming(m.PruneRequest, m.UsageRecord, (request) => prune(parts, request)),
     [`${service}/ListenBuildHistory`]: unsupported('a history of builds'),
     [`${service}/UpdateBuildHistory`]: unsupported('a history of builds'),
@@ -112,14 +113,15 @@ async function* prune(
   request: MessageOf<typeof m.PruneRequest>,
 ): AsyncIterable<Partial<MessageOf<typeof m.UsageRecord>>> {
   const filters = parseFilters(request.filter)
-  const limits = request.reservedSpace + request.maxUsedSpace + request.minFreeSpace
-  if (limits > 0)
-    throw new EngineError('not_implemented', 'pruning down to a size is not supported by this builder')
-  if (request.keepDuration > 0) filters['until'] = [`${Math.ceil(request.keepDuration / 1e9)}s`]
-  const before = await parts.records()
-  const { CachesDeleted } = await parts.prune({ all: request.all, filters })
-  const gone = new Set(CachesDeleted)
-  for (const record of before) if (gone.has(record.ID)) yield usage(record)
+  const { all, keepDuration, reservedSpace: reserved, maxUsedSpace: maxUsed, minFreeSpace: minFree } = request
+  const { records } = await parts.prune({
+    all,
+    until: keepDuration > 0 ? Date.now() - keepDuration / 1e6 : Number.POSITIVE_INFINITY,
+    passes: (record) => passes(record, filters),
+    space: { reserved, maxUsed, minFree },
+    everything: filters.length === 0 && keepDuration + reserved + maxUsed + minFree === 0,
+  })
+  for (const record of records) yield usage(record)
 }
 
 function usage(record: BuildCacheRecord): Partial<MessageOf<typeof m.UsageRecord>> {

@@ -26,9 +26,11 @@ export interface BuildRoutesBackend {
   ): AsyncIterable<ProgressMessage>
   /** Ends a build that a client has named. */
   cancel(ref: string): Promise<void>
+  /** `space`: bytes, 0 where nothing was said. */
   prune(options: {
     all: boolean
     filters: Filters
+    space: { reserved: number; maxUsed: number; minFree: number }
   }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }>
   /** Serves BuildKit's protocol on a connection until it ends. */
   grpc(stream: Duplex): Promise<void>
@@ -83,11 +85,17 @@ export function buildRoutes(builds: BuildRoutesBackend): Route[] {
       method: 'POST',
       path: '/build/prune',
       handler: async (ctx) => {
-        const pruned = await builds.prune({ all: ctx.flag('all'), filters: ctx.filters() })
-        ctx.send(200, {
-          ...pruned,
-          CachesDeleted: pruned.CachesDeleted.length > 0 ? pruned.CachesDeleted : null,
+        const { CachesDeleted, SpaceReclaimed } = await builds.prune({
+          all: ctx.flag('all'),
+          filters: ctx.filters(),
+          space: {
+            // The older name of it.
+            reserved: ctx.int('reserved-space') ?? ctx.int('keep-storage') ?? 0,
+            maxUsed: ctx.int('max-used-space') ?? 0,
+            minFree: ctx.int('min-free-space') ?? 0,
+          },
         })
+        ctx.send(200, { CachesDeleted: CachesDeleted.length > 0 ? CachesDeleted : null, SpaceReclaimed })
       },
     },
     { method: 'POST', path: '/grpc', handler: async (ctx) => builds.grpc(await http2Of(ctx)) },
