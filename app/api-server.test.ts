@@ -248,3 +248,15 @@ test('a stream that begins with anything but open, or is no frame, is refused', 
     ws.terminate()
   }
 })
+
+test('closing does not wait for pages whose streams are open', async () => {
+  const { cookie, host } = await session()
+  const ws = new WebSocket(`ws://${host}/api/stream/containers.download`, {
+    headers: { cookie, origin: `http://${host}` },
+  })
+  await once(ws, 'open')
+  const closed = once(ws, 'close')
+  ws.on('error', () => undefined)
+  await web[Symbol.asyncDispose]()
+  await closed
+})

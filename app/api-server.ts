@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { EngineError } from '../vm/api/errors.ts'
@@ -17,10 +17,23 @@ export interface ApiServerOptions {
   readonly otherwise?: (request: IncomingMessage, response: ServerResponse) => void
 }
 
+/** Node's own server forgets connections that were upgraded, and its `close` would wait for them without end. */
+class ApiServer extends Server {
+  readonly sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: FRAME_LIMIT,
+    perMessageDeflate: false,
+  })
+
+  override closeAllConnections(): void {
+    super.closeAllConnections()
+    for (const socket of this.sockets.clients) socket.terminate()
+  }
+}
+
 /** The contract over HTTP and WebSocket, as app/wire.ts specifies it. The caller makes it listen. */
 export function createApiServer(options: ApiServerOptions): Server {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: FRAME_LIMIT, perMessageDeflate: false })
-  const server = createServer((request, response) => {
+  const server = new ApiServer((request, response) => {
     const method = nameOf(request, '/api/call/')
     if (method !== undefined) void serveCall(options, method, request, response)
     else if (options.otherwise) options.otherwise(request, response)
@@ -30,7 +43,8 @@ export function createApiServer(options: ApiServerOptions): Server {
     const stream = nameOf(request, '/api/stream/')
     const refusal = options.refuse(request)
     if (stream === undefined || refusal) refuseUpgrade(socket, refusal ? statusOf(refusal) : 404)
-    else sockets.handleUpgrade(request, socket, head, (ws) => serveStream(options.dispatcher, stream, ws))
+    else
+      server.sockets.handleUpgrade(request, socket, head, (ws) => serveStream(options.dispatcher, stream, ws))
   })
   return server
 }
