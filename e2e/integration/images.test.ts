@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
+import { ask } from '../fixtures/engine-socket.ts'
 import { type Context, context } from './context.ts'
 
 let c: Context
@@ -26,7 +28,9 @@ test('pull says what it does, and again that it is up to date', async () => {
   expect(first).toMatch(
     /Digest: sha256:[0-9a-f]{64}\nStatus: Downloaded newer image for centos:7\ndocker\.io\/library\/centos:7$/,
   )
-  expect(await c.ok('pull', 'centos:7')).toMatch(/Status: Image is up to date for centos:7/)
+  expect(await c.ok('pull', 'centos:7')).toMatch(
+    /^7: Pulling from library\/centos\nDigest: sha256:[0-9a-f]{64}\nStatus: Image is up to date for centos:7\n/,
+  )
 })
 
 test('pull from a registry named by host and port, by tag and by digest', async () => {
@@ -84,4 +88,32 @@ test('images lists and filters', async () => {
   expect(await c.ok('images', '--filter', 'reference=busy*', '--format', '{{.Repository}}')).toMatch(
     /^busybox/,
   )
+})
+
+test('an image of another platform is none for inspect, history and save', async () => {
+  const other = encodeURIComponent(JSON.stringify({ os: 'linux', architecture: 's390x' }))
+  for (const what of ['json', 'history', 'get']) {
+    const answer = await ask(join(c.home, 'docker.sock'), 'GET', `/images/busybox/${what}?platform=${other}`)
+    expect(answer, what).toMatchObject({
+      status: 404,
+      text: expect.stringContaining('does not match the specified platform (linux/s390x)'),
+    })
+  }
+})
+
+test('containers are found by what their image was made of, and by the port they are reached at', async () => {
+  await c.ok('create', '--name', 'base', 'busybox')
+  await c.ok('commit', 'base', 'made:1')
+  await c.ok('run', '-d', '--name', 'above', '-p', '0:80', 'made:1', 'sleep', '1000')
+  const found = async (filter: string) =>
+    (await c.ok('ps', '-a', '--format', '{{.Names}}', '--filter', filter)).split('\n').sort()
+  expect(await found('ancestor=busybox')).toEqual(['above', 'base'])
+  expect(await found('ancestor=made:1')).toEqual(['above'])
+  expect(await found('ancestor=nosuch')).toEqual([''])
+  const [, port = ''] = /:(\d+)/.exec(await c.ok('port', 'above', '80')) ?? []
+  expect(await found(`publish=${port}`)).toEqual(['above'])
+  expect(await found('publish=80')).toEqual([''])
+  expect(await found('expose=80')).toEqual(['above'])
+  await c.clean('above', 'base')
+  await c.ok('rmi', 'made:1')
 })

@@ -3,8 +3,7 @@ import type { ContainerConfig, ContainerCreateRequest, HostConfig } from '../../
 import { Disposal } from '../../api/disposal.ts'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import type { EndpointSettings } from '../../api/networks.ts'
-import type { ImageConfig } from '../images/images.ts'
-import { type Platform, parsePlatform, platformText } from '../images/manifest.ts'
+import { parsePlatform, refuseOtherPlatform } from '../images/manifest.ts'
 import { containerCapabilities } from '../runtime/capabilities.ts'
 import { parseSecurityOptions } from '../runtime/security-options.ts'
 import { Container } from './container.ts'
@@ -40,7 +39,7 @@ export async function createContainer(
     throw invalid('no image specified: config cannot be empty in order to create a container')
   }
   const image = await parts.images.resolve(own.Image)
-  if (platform) checkPlatform(own.Image, platform, image.config)
+  if (platform) refuseOtherPlatform(own.Image, platform, image.config)
   const config = finishConfig(own, mergeConfig(own, image.config.config ?? {}), host)
   const [path, ...args] = commandLine(config)
   if (!path) throw new EngineError('invalid_argument', 'no command specified')
@@ -212,18 +211,6 @@ async function checkEndpoints(parts: Parts, networks: Record<string, EndpointSet
       })
     }
   }
-}
-
-/** Not found, so that the client pulls the one that fits. */
-function checkPlatform(name: string, wanted: Platform, has: ImageConfig): void {
-  // An image that does not say what it is for is for everything.
-  const fits = ['', wanted.os].includes(has.os) && ['', wanted.architecture].includes(has.architecture)
-  const variant = wanted.variant === undefined || has.variant === undefined || wanted.variant === has.variant
-  if (fits && variant) return
-  throw new EngineError(
-    'not_found',
-    `image with reference ${name} was found but its platform (${platformText(has)}) does not match the specified platform (${platformText(wanted)})`,
-  )
 }
 
 function prefixed(prefix: string, check: () => unknown, details: Record<string, unknown> = {}): void {

@@ -31,7 +31,7 @@ export class Inspection {
     const { filters } = options
     const matches = await compileFilters(filters, {
       find: (reference) => this.#parts.table.get(reference),
-      imageId: (reference) => this.#imageId(reference),
+      madeFrom: (reference) => this.#parts.images.madeFrom(reference),
     })
     const limit = options.limit !== undefined && options.limit > 0 ? options.limit : undefined
     // Asking for a state means: not only the running.

@@ -32,7 +32,8 @@ const HEALTHS = ['none', 'starting', 'healthy', 'unhealthy']
 export interface ListFacts {
   find(reference: string): Container
   /** Ids of the image and of all its descendants' containers' images: undefined when there is no such image. */
-  imageId(reference: string): Promise<string | undefined>
+  /** The image and those made on top of it; none where there is no such image. */
+  madeFrom(reference: string): Promise<string[]>
 }
 
 export type Predicate = (container: Container) => boolean
@@ -77,17 +78,22 @@ export async function compileFilters(filters: Filters, facts: ListFacts): Promis
     (c, value) => !c.running && c.state.life.status !== 'created' && c.state.last.exitCode === Number(value),
   )
   any('health', (c, value) => (c.health?.Status ?? 'none') === value)
-  any('network', (c, value) => networksOf(c).includes(value))
+  any('network', (c, value) => isOn(c, value))
   any('volume', (c, value) =>
     c.record.mounts.some((m) => m.Name === value || m.Destination === value || m.Source === value),
   )
-  any('publish', (c, value) => hasPort(Object.keys(c.record.hostConfig.PortBindings ?? {}), value))
+  any('publish', ({ record }, value) =>
+    hasPort(
+      record.ports.map(({ hostPort, protocol }) => `${hostPort}/${protocol}`),
+      value,
+    ),
+  )
   any('expose', (c, value) => hasPort(Object.keys(c.record.config.ExposedPorts ?? {}), value))
   any('is-task', (_c, value) => value !== 'true' && value !== '1')
   await addOrder(filters, facts, tests)
   const ancestors = filters['ancestor']
   if (ancestors) {
-    const ids = await Promise.all(ancestors.map((reference) => facts.imageId(reference)))
+    const ids = (await Promise.all(ancestors.map((reference) => facts.madeFrom(reference)))).flat()
     tests.push((c) => ids.includes(c.record.image))
   }
   return (container) => tests.every((test) => test(container))
@@ -114,10 +120,14 @@ function matchesName(name: string, pattern: string): boolean {
   }
 }
 
-function networksOf(container: Container): string[] {
-  const { endpoints, networks, hostConfig } = container.record
-  const ids = Object.values(endpoints).map((endpoint) => endpoint.NetworkID ?? '')
-  return [...Object.keys(networks), ...ids, hostConfig.NetworkMode ?? '']
+/** By name, or by the beginning of an id. */
+function isOn({ record }: Container, network: string): boolean {
+  const ids = Object.values(record.endpoints).map((endpoint) => endpoint.NetworkID ?? '')
+  return (
+    network in record.networks ||
+    record.hostConfig.NetworkMode === network ||
+    (network !== '' && ids.some((id) => id.startsWith(network)))
+  )
 }
 
 /** `80`, `80/udp`, `8000-8010`. */

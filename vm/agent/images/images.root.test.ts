@@ -1,6 +1,6 @@
 /** The image service against a real registry and a real overlayfs. Root, Node 26 with --experimental-ffi. */
 import { execFileSync } from 'node:child_process'
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as zlib from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -145,6 +145,44 @@ describe.skipIf(!registry || process.getuid?.() !== 0)('images', () => {
       { Deleted: id },
       { Deleted: expect.stringMatching(/^sha256:/) },
     ])
+  })
+
+  it('makes an image whole whose parent is removed meanwhile, or none', async () => {
+    await using mine = await makeEngine()
+    await mine.images.import(once(await tarOf('echo base >base')), { reference: 'base:1' })
+    const parent = await mine.images.resolve('base:1')
+    await mine.snapshots.prepare('work', parent.snapshot)
+    await writeFile(join(await mine.snapshots.upperDir('work'), 'more'), 'more')
+    await mine.images.remove('base:1', {})
+    await mine.images.commit({ snapshot: 'work', parent, config: {}, reference: 'child:1' })
+    await mine.snapshots.remove('work')
+    await mine.images.prune({})
+    expect(await mine.images.list({})).toMatchObject([{ RepoTags: ['child:1'], Size: 9, ParentId: '' }])
+    expect(await mine.images.layersSize()).toBe(9)
+    const names = ['base/base', 'child/more']
+    const tar = Buffer.concat(await Array.fromAsync(mine.images.save(['child:1'], {})))
+    expect(names.filter((name) => tar.includes(name.slice(name.indexOf('/') + 1)))).toEqual(names)
+    await mine.images.remove('child:1', {})
+    await expect(
+      mine.images.commit({ snapshot: undefined, parent, config: {}, reference: 'orphan:1' }),
+    ).rejects.toMatchObject({ kind: 'not_found' })
+    expect(await mine.images.list({ all: true })).toEqual([])
+  })
+
+  it('lists images while others go', async () => {
+    await using mine = await makeEngine()
+    const names = Array.from({ length: 8 }, (_, index) => `going${index}:1`)
+    for (const reference of names) {
+      await mine.images.import(once(await tarOf(`echo ${reference} >file`)), { reference })
+    }
+    let gone = false
+    const removed = Promise.all(names.map((name) => mine.images.remove(name, {}))).finally(() => {
+      gone = true
+    })
+    while (!gone) {
+      await Promise.all([mine.images.list({ all: true, sharedSize: true }), mine.images.layersSize()])
+    }
+    await removed
   })
 
   it('applies the same layer once for two pulls at a time, and takes zstd', async () => {

@@ -49,6 +49,8 @@ export type Filters = Record<string, string[]>
 export interface ImageService {
   /** By name, tag, digest, id or unique id prefix. not_found: `No such image: X`. */
   resolve(reference: string): Promise<ResolvedImage>
+  /** The image and all that were made here on top of it, directly or not; none where there is no such image. */
+  madeFrom(reference: string): Promise<Digest[]>
   list(options: { all?: boolean; filters?: Filters; sharedSize?: boolean }): Promise<ImageSummary[]>
   inspect(reference: string): Promise<ImageInspect>
   history(reference: string): Promise<ImageHistoryItem[]>

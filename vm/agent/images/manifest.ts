@@ -135,3 +135,17 @@ function plain(entry: v.InferOutput<typeof DescriptorSchema>): Descriptor {
   const { mediaType, digest, size } = entry
   return { mediaType, digest, size }
 }
+
+/**
+ * Refuses an image that is not for the platform that was asked for. not_found, so that a client pulls the one that is; an
+ * image that does not say what it is for is for everything.
+ */
+export function refuseOtherPlatform(name: string, wanted: Platform, has: Platform): void {
+  const fits = ['', wanted.os].includes(has.os) && ['', wanted.architecture].includes(has.architecture)
+  const variant = wanted.variant === undefined || has.variant === undefined || wanted.variant === has.variant
+  if (fits && variant) return
+  throw new EngineError(
+    'not_found',
+    `image with reference ${name} was found but its platform (${platformText(has)}) does not match the specified platform (${platformText(wanted)})`,
+  )
+}

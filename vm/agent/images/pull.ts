@@ -138,6 +138,8 @@ export class Puller {
     const chain = chainIds(found.config.rootfs.diff_ids)
     await target.lease.hold(...chain, ...found.manifest.layers.map(({ digest }) => digest))
     const have = await Promise.all(chain.map((chainId) => this.#layers.has(chainId)))
+    // As dockerd: of an image that is here no layer is spoken of.
+    if (this.#store.state.images.has(found.manifest.config.digest) && have.every(Boolean)) return
     const abort = new AbortController()
     const signal = target.signal ? AbortSignal.any([target.signal, abort.signal]) : abort.signal
     const downloads = found.manifest.layers.map((layer, index) =>

@@ -30,6 +30,7 @@ import { Layers } from './layers.ts'
 import { Leases } from './leases.ts'
 import { Library } from './library.ts'
 import { Loader } from './load.ts'
+import { type Platform, refuseOtherPlatform } from './manifest.ts'
 import { ProgressQueue } from './progress.ts'
 import { Puller } from './pull.ts'
 import { notHere, Pusher } from './push.ts'
@@ -161,6 +162,28 @@ export class Images implements ImageService, AsyncDisposable {
   async list(options: { all?: boolean; filters?: Filters; sharedSize?: boolean }): Promise<ImageSummary[]> {
     await this.#gate.passed
     return this.library.list(options)
+  }
+
+  async madeFrom(reference: string): Promise<Digest[]> {
+    await this.#gate.passed
+    let first: Digest
+    try {
+      first = this.library.find(reference)
+    } catch (error) {
+      if (kindOf(error) === 'not_found') return []
+      throw error
+    }
+    const { images } = this.#store.state
+    const found = new Set([first])
+    // Grows while it is gone through.
+    for (const id of found) for (const image of images.values()) if (image.parent === id) found.add(image.id)
+    return [...found]
+  }
+
+  /** not_found when the image is for another platform. */
+  async checkPlatform(reference: string, platform: Platform): Promise<void> {
+    const { config } = await this.resolve(reference)
+    refuseOtherPlatform(reference, platform, config)
   }
 
   async inspect(reference: string): Promise<ImageInspect> {

@@ -11,6 +11,11 @@ export interface ImageBackend
     ImageService,
     'list' | 'inspect' | 'history' | 'tag' | 'remove' | 'prune' | 'pull' | 'load' | 'save'
   > {
+  /** not_found when the image is for another platform. */
+  checkPlatform(
+    reference: string,
+    platform: { os: string; architecture: string; variant?: string },
+  ): Promise<void>
   importArchive(
     source: AsyncIterable<Uint8Array> | string,
     options: Parameters<ImageService['import']>[1] & { signal: AbortSignal },
@@ -41,6 +46,12 @@ const AuthSchema = v.object({
   registrytoken: v.optional(v.string()),
 })
 
+const PlatformSchema = v.object({
+  os: v.string(),
+  architecture: v.string(),
+  variant: v.optional(v.string()),
+})
+
 /** `/images/…`, `/distribution/{name}/json`, `/auth`. */
 export function imageRoutes(images: ImageBackend): Route[] {
   return [
@@ -59,12 +70,18 @@ export function imageRoutes(images: ImageBackend): Route[] {
     {
       method: 'GET',
       path: '/images/{name*}/json',
-      handler: async (ctx) => ctx.send(200, await images.inspect(ctx.param('name'))),
+      handler: async (ctx) => {
+        await checkPlatforms(ctx, images, [ctx.param('name')])
+        ctx.send(200, await images.inspect(ctx.param('name')))
+      },
     },
     {
       method: 'GET',
       path: '/images/{name*}/history',
-      handler: async (ctx) => ctx.send(200, await images.history(ctx.param('name'))),
+      handler: async (ctx) => {
+        await checkPlatforms(ctx, images, [ctx.param('name')])
+        ctx.send(200, await images.history(ctx.param('name')))
+      },
     },
     { method: 'POST', path: '/images/create', handler: (ctx) => create(ctx, images) },
     { method: 'POST', path: '/images/load', handler: (ctx) => load(ctx, images) },
@@ -123,6 +140,7 @@ async function* imported(
 async function push(ctx: Context, images: ImageBackend): Promise<void> {
   const tag = ctx.query.get('tag') ?? ''
   const options = { ...authOf(ctx), all: tag === '', signal: ctx.signal }
+  await checkPlatforms(ctx, images, [join(ctx.param('name'), tag)])
   await ctx.jsonLines(images.push(join(ctx.param('name'), tag), options))
 }
 
@@ -132,6 +150,7 @@ async function load(ctx: Context, images: ImageBackend): Promise<void> {
 }
 
 async function save(ctx: Context, images: ImageBackend, names: string[]): Promise<void> {
+  await checkPlatforms(ctx, images, names)
   await ctx.stream('application/x-tar', images.save(names, { signal: ctx.signal }))
 }
 
@@ -141,6 +160,7 @@ async function tag(ctx: Context, images: ImageBackend): Promise<void> {
 }
 
 async function remove(ctx: Context, images: ImageBackend): Promise<void> {
+  await checkPlatforms(ctx, images, [ctx.param('name')], 'platforms')
   ctx.send(
     200,
     await images.remove(ctx.param('name'), { force: ctx.flag('force'), noPrune: ctx.flag('noprune') }),
@@ -170,6 +190,24 @@ async function distribution(ctx: Context, images: ImageBackend): Promise<void> {
 async function login(ctx: Context, images: ImageBackend): Promise<void> {
   const auth = (await ctx.json(AuthSchema)) as RegistryAuth
   ctx.send(200, await images.login(auth, { signal: ctx.signal }))
+}
+
+/** Images here have one platform each: another one than that is refused. */
+async function checkPlatforms(
+  ctx: Context,
+  images: ImageBackend,
+  names: readonly string[],
+  parameter = 'platform',
+): Promise<void> {
+  for (const text of ctx.query.getAll(parameter).filter(Boolean)) {
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), PlatformSchema), text)
+    if (!parsed.success) {
+      throw new EngineError('invalid_argument', `failed to parse platform: ${parsed.issues[0].message}`)
+    }
+    const { os, architecture, variant } = parsed.output
+    const platform = { os, architecture, ...(variant ? { variant } : {}) }
+    for (const name of names) await images.checkPlatform(name, platform)
+  }
 }
 
 /** X-Registry-Auth: base64url of JSON. An unreadable one is none, as dockerd has it. */
