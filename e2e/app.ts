@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { type BrowserContext, test as base, type Page } from 'playwright/test'
+import { deathOf } from './fixtures/death.ts'
 import { type Registry, startSeededRegistry } from './fixtures/registry.ts'
 import { makeSlipway, type Slipway, startSlipway } from './fixtures/slipway.ts'
 
@@ -48,6 +49,8 @@ interface Each {
   window: Page
   /** `docker ARGS` that must succeed: what it printed. All containers are removed after the test. */
   docker(...args: string[]): Promise<string>
+  /** A failed test whose machine died says so, with the cause. */
+  obituary: undefined
 }
 
 export const test = base.extend<Each, Shared>({
@@ -95,6 +98,14 @@ export const test = base.extend<Each, Shared>({
     },
     { scope: 'worker', timeout: 300_000 },
   ],
+  obituary: [
+    async ({ slipway }, use, info) => {
+      await use(undefined)
+      const death = info.status === info.expectedStatus ? undefined : await deathOf(slipway)
+      if (death) throw new Error(death)
+    },
+    { auto: true },
+  ],
   window: async ({ session, served }, use) => {
     const page = await session.newPage()
     const broken: string[] = []
@@ -114,11 +125,11 @@ export const test = base.extend<Each, Shared>({
       return stdout.trim()
     }
     await use(docker)
-    // A test that failed may have left no engine behind.
-    const { stdout } = await engine.docker('ps', '-aq')
+    // A test that failed may have left no engine behind; the obituary tells.
+    const { code, stdout } = await engine.docker('ps', '-aq')
     const left = stdout.split('\n').filter(Boolean)
     if (left.length > 0) await docker('rm', '-f', '-v', ...left)
-    if (info.status === info.expectedStatus) return
+    if (info.status === info.expectedStatus || code !== 0) return
     await docker('volume', 'prune', '-af')
     await docker('network', 'prune', '-f')
   },
