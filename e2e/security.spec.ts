@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { request } from 'node:http'
 import WebSocket from 'ws'
-import { expect, test } from './app.ts'
+import { expect, serve, test } from './app.ts'
+import { makeSlipway } from './fixtures/slipway.ts'
+import { AppWindow } from './pages/app-window.ts'
 
 interface Answer {
   status: number
@@ -130,6 +132,24 @@ test('malformed calls are refused with a word, not a crash', async ({ window: pa
     ok: false,
     error: { kind: 'permission_denied' },
   })
+})
+
+test('a page that outlives its app says so, and that it must be opened anew', async ({ browser }) => {
+  await using home = await makeSlipway({ settings: { language: 'en', startEngineOnOpen: false } })
+  const first = await serve(home)
+  const page = await browser.newPage()
+  const { port } = new URL(first.url)
+  await page.goto(first.url)
+  const app = new AppWindow(page)
+  await expect(app.engine('Stopped')).toBeVisible()
+  await first.stop()
+  await expect(page.getByRole('alert')).toContainText('Connection to Slipway lost')
+  const second = await serve(home, '--port', port)
+  await expect(page.getByText('This page is no longer signed in')).toBeVisible()
+  await page.goto(second.url)
+  await expect(app.engine('Stopped')).toBeVisible()
+  await page.close()
+  await second.stop()
 })
 
 test('nothing listens but on the loopback, and the engine has no TCP port', async ({ engine, docker }) => {

@@ -1,6 +1,7 @@
 import type { AppInfo } from '../app/contract.ts'
 import type { MachineState } from '../app/machine/state.ts'
 import type { Settings } from '../app/settings-schema.ts'
+import { kindOf } from '../vm/api/errors.ts'
 import type { EventMessage } from '../vm/api/system.ts'
 import { call, open } from './api.ts'
 import { resources } from './resources.ts'
@@ -67,10 +68,10 @@ export function startSession(): void {
         resources.setOnline(isOnline(machine))
         return undefined
       },
-      end: (error) => {
-        const refused = error && 'kind' in error && error.kind === 'unauthenticated'
-        session.patch({ connection: refused ? 'refused' : 'lost' })
+      end: () => {
+        if (session.get().connection !== 'refused') session.patch({ connection: 'lost' })
         resources.setOnline(false)
+        askWhy()
         end()
       },
     }),
@@ -103,6 +104,13 @@ function refreshFacts(): void {
     ([app, settings]) => session.patch({ app, settings }),
     () => session.patch({ connection: 'lost' }),
   )
+}
+
+/** A socket that is refused tells a page nothing; an answer to a call does. */
+function askWhy(): void {
+  call('machine.state', []).catch((error: unknown) => {
+    if (kindOf(error) === 'unauthenticated') session.patch({ connection: 'refused' })
+  })
 }
 
 /** Opens again after every end, a little later each time in a row (0.25 s to 3 s). */
