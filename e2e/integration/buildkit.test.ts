@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -33,7 +34,7 @@ afterAll(async () => {
 })
 
 /** A folder of these files. */
-async function folderOf(files: Record<string, string>): Promise<string> {
+async function folderOf(files: Record<string, string | Uint8Array>): Promise<string> {
   const path = join(folder, String(count++))
   for (const [name, data] of Object.entries(files)) {
     await mkdir(dirname(join(path, name)), { recursive: true })
@@ -117,6 +118,30 @@ CMD ["sh", "-c", "cat /made; stat -c %a run.sh; readlink d/link"]
   expect(again.match(/CACHED/g)).toHaveLength(7)
   expect((await c.ok('images', '-q')).split('\n')).toHaveLength(before.split('\n').length + 1)
   await c.ok('rmi', 'bk')
+})
+
+test('of a context that was sent before only what has changed comes again', async () => {
+  const noise = randomBytes(3 << 20)
+  const path = await folderOf({ Dockerfile: 'FROM busybox\nCOPY . /in\n', 'd/noise': noise, small: 'one' })
+  const units: Record<string, number> = { B: 1, kB: 1e3, MB: 1e6 }
+  const sent = async () => {
+    const said = await built('-t', 'bk:kept', path)
+    const all = [...said.matchAll(/transferring context: ([\d.]+)(k?B|MB)/g)]
+    return all.map(([, count, unit]) => Number(count) * (units[unit ?? ''] ?? 1))
+  }
+  expect(Math.max(...(await sent()))).toBeGreaterThan(3e6)
+  await writeFile(join(path, 'small'), 'two')
+  expect(Math.max(...(await sent()))).toBeLessThan(1e5)
+  const hash = createHash('sha256').update(noise).digest('hex')
+  expect(await c.ok('run', '--rm', 'bk:kept', 'sh', '-c', 'sha256sum /in/d/noise; cat /in/small')).toBe(
+    `${hash}  /in/d/noise\ntwo`,
+  )
+  expect(succeeded(await buildx('du', '--verbose')).stdout).toMatch(/Description:\s+local source for context/)
+  expect(succeeded(await buildx('prune', '-af', '--filter', 'type=source.local')).stdout).toMatch(
+    /Total:\s+3\.\d+MB/,
+  )
+  expect(Math.max(...(await sent()))).toBeGreaterThan(3e6)
+  await c.ok('rmi', 'bk:kept')
 })
 
 test('a step that fails says so; a build that is given up leaves nothing', async () => {
@@ -241,7 +266,7 @@ test('the builder shows itself and its cache; what it cannot do is refused by na
   const tags = await fetch(`${c.registry.url}/v2/bk/tags/list`)
   expect(await tags.json()).toMatchObject({ tags: ['pushed'] })
   await c.ok('rmi', `${c.registry.host}/bk:pushed`)
-  expect((await buildx('du')).stdout).toMatch(/^Total:\s+[\d.]+k?B$/m)
+  expect((await buildx('du')).stdout).toMatch(/^Total:\s+[\d.]+[kM]?B$/m)
   const nothing = /^Total:\s+0B$/m
   await built(path)
   // With a filter there is no total.

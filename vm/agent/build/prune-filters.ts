@@ -70,7 +70,7 @@ function flagOf(record: BuildCacheRecord, field: string): boolean | undefined {
   if (field === 'inuse') return record.InUse
   if (field === 'shared') return record.Shared
   if (field === 'private') return !record.Shared
-  const isMutable = record.Type === 'exec.cachemount'
+  const isMutable = ['exec.cachemount', 'source.local'].includes(record.Type)
   if (field === 'mutable') return isMutable
   return field === 'immutable' ? !isMutable : undefined
 }

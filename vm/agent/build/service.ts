@@ -20,6 +20,7 @@ import { BuildCache, type CacheEntry } from './cache.ts'
 import { CacheMounts } from './cache-mounts.ts'
 import { ClassicTeller } from './classic-teller.ts'
 import { BuildContext } from './context.ts'
+import { type KeptContext, KeptContexts } from './kept-contexts.ts'
 import type { BuildOptions } from './options.ts'
 import { meets, pruneChoice } from './prune-filters.ts'
 import { bytesToKeep, lastUseOf, leastRecent, type PruneWish, type SpaceWish } from './prune-space.ts'
@@ -54,6 +55,7 @@ export class Builds {
   readonly #cache: BuildCache
   readonly #rootfs: RootFilesystems
   readonly #caches: CacheMounts
+  readonly #kept: KeptContexts
   readonly #scratch: ScratchFiles
   /** `POST /grpc` and `POST /session`. */
   readonly buildkit: BuildkitDoor
@@ -79,11 +81,14 @@ export class Builds {
     this.#root = options.root
     this.#cache = new BuildCache(join(options.root, 'cache.json'))
     this.#caches = new CacheMounts(join(options.root, 'caches'))
+    this.#kept = new KeptContexts(join(options.root, 'kept-contexts'))
     this.#scratch = new ScratchFiles(join(options.runDir, 'scratch'))
     this.#rootfs = new RootFilesystems({ ...options, root: join(options.root, 'mounts') })
     this.buildkit = new BuildkitDoor(
       {
         build: (...args) => this.#solve(...args),
+        ready: () => this.#ready(),
+        kept: this.#kept,
         contextPath: () => join(this.#root, 'contexts', randomUUID()),
         scratch: this.#scratch,
         kernel: this.#kernel,
@@ -104,8 +109,7 @@ export class Builds {
   ): AsyncIterable<ProgressMessage> {
     const tags = options.tags.map((tag) => tagString(parseReference(tag)))
     const given = signal ? { signal } : {}
-    this.#recovered ??= this.#recover()
-    await this.#recovered
+    await this.#ready()
     const context = await BuildContext.receive(tar, join(this.#root, 'contexts'), this.#kernel, given)
     let said = false
     try {
@@ -151,8 +155,7 @@ export class Builds {
     { ref, sessionId, signal }: { ref: string; sessionId: string; signal: AbortSignal },
   ): AsyncIterable<ProgressMessage> {
     for (const tag of options.tags) parseReference(tag)
-    this.#recovered ??= this.#recover()
-    await this.#recovered
+    await this.#ready()
     const root = join(this.#root, 'contexts')
     await using context = tar ? await BuildContext.receive(tar, root, this.#kernel, { signal }) : undefined
     yield* this.buildkit.http({ ref, sessionId, options, context }, signal)
@@ -165,8 +168,7 @@ export class Builds {
     options: BuildOptions,
     { teller, signal }: { teller: BuildTeller; signal: AbortSignal },
   ): Promise<ResolvedImage> {
-    this.#recovered ??= this.#recover()
-    await this.#recovered
+    await this.#ready()
     return this.#run(context, dockerfile, options, { teller, signal })
   }
 
@@ -201,7 +203,8 @@ export class Builds {
       if (!this.#images.exists(entry.image)) continue
       records.push(await this.#record(entry, byImage, inUse))
     }
-    return [...records, ...(await this.#caches.list()).map(cacheRecord)]
+    const mounts = (await this.#caches.list()).map(cacheRecord)
+    return [...records, ...mounts, ...(await this.#kept.list()).map(contextRecord)]
   }
 
   /** `docker builder prune`. */
@@ -233,7 +236,9 @@ export class Builds {
     if (wish.everything && this.#running === 0) await this.#dropForgotten(inUse)
     const directories = (await this.#caches.list()).filter(({ name }) => going.has(name))
     for (const { name } of directories) await this.#caches.remove(name)
-    const emptied = directories.reduce((sum, { size }) => sum + size, 0)
+    const contexts = (await this.#kept.list()).filter(({ name }) => going.has(name))
+    for (const { name } of contexts) await this.#kept.remove(name)
+    const emptied = [...directories, ...contexts].reduce((sum, { size }) => sum + size, 0)
     return {
       records: [...going.values()],
       SpaceReclaimed: Math.max(0, before - (await this.#images.layersSize())) + emptied,
@@ -271,9 +276,15 @@ export class Builds {
     }
   }
 
+  #ready(): Promise<void> {
+    this.#recovered ??= this.#recover()
+    return this.#recovered
+  }
+
   /** Drops what builds of a killed run left half-made; before the first build of this one. */
   async #recover(): Promise<void> {
     await rm(join(this.#root, 'contexts'), { recursive: true, force: true })
+    await this.#kept.recover()
     await this.#scratch.clear()
     await this.#containers.removeLabelled(BUILD_LABEL)
     await this.#rootfs.recover()
@@ -331,5 +342,19 @@ function cacheRecord(cache: Awaited<ReturnType<CacheMounts['list']>>[number]): B
     CreatedAt: new Date(cache.created).toISOString(),
     LastUsedAt: new Date(cache.changed).toISOString(),
     UsageCount: 1,
+  }
+}
+
+function contextRecord(context: KeptContext): BuildCacheRecord {
+  return {
+    ID: context.name,
+    Type: 'source.local',
+    Description: 'local source for context',
+    InUse: false,
+    Shared: false,
+    Size: context.size,
+    CreatedAt: new Date(context.created).toISOString(),
+    LastUsedAt: new Date(context.used).toISOString(),
+    UsageCount: context.uses,
   }
 }

@@ -2,6 +2,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import type { ApplyKernel } from '../../snapshots/apply.ts'
 import { extractTar } from '../context.ts'
+import type { ContextIndex, KeptContexts } from '../kept-contexts.ts'
 import { resolveInRoot } from '../root-path.ts'
 import type { ContextFiles } from '../sources.ts'
 import type { Session } from './session.ts'
@@ -37,20 +38,34 @@ abstract class ClientFiles implements ContextFiles, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#filled?.catch(() => undefined)
+    await this.leave()
     await rm(this.root, { recursive: true, force: true })
   }
 
   protected abstract fetch(): Promise<void>
+
+  /** The last chance to keep something. */
+  protected leave(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+interface FolderWish extends Wish {
+  name: string
+  /** Stands in the progress: `transferring context:`. */
+  what: string
+  follow?: string[]
+  exclude?: () => Promise<string[]>
+  /** Where it is kept for the next build. */
+  kept?: KeptContexts
 }
 
 /** A folder, or only some paths of it. */
 export class ClientFolder extends ClientFiles {
-  readonly #wish: Wish & { name: string; what: string; follow?: string[]; exclude?: () => Promise<string[]> }
+  readonly #wish: FolderWish
+  #received: { files: ContextIndex; size: number } | undefined
 
-  /** `what` stands in the progress: `transferring context:`. */
-  constructor(
-    wish: Wish & { name: string; what: string; follow?: string[]; exclude?: () => Promise<string[]> },
-  ) {
+  constructor(wish: FolderWish) {
     super(wish.root)
     this.#wish = wish
   }
@@ -65,9 +80,25 @@ export class ClientFolder extends ClientFiles {
         total = bytes
         vertex.progress(id, bytes)
       }
-      await session.receive({ name, exclude, follow, destination: this.root }, { signal, onBytes })
+      const former = await this.#wish.kept?.find(this.#key)
+      this.#received = await session.receive(
+        { name, exclude, follow, destination: this.root, former },
+        { signal, onBytes },
+      )
       vertex.progress(id, total, { done: true })
     })
+  }
+
+  protected override async leave(): Promise<void> {
+    const { kept, session } = this.#wish
+    if (!kept || !this.#received || session.sharedKey === '') return
+    const { files, size } = this.#received
+    // The build is done, and can be done without it.
+    await kept.put(this.#key, this.root, files, size).catch(() => undefined)
+  }
+
+  get #key(): string {
+    return `${this.#wish.session.sharedKey}\0${this.#wish.name}`
   }
 }
 

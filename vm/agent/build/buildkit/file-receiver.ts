@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { EngineError } from '../../../api/errors.ts'
 import { Breather } from '../breather.ts'
+import type { ContextIndex } from '../kept-contexts.ts'
 import { permissions, typeOf } from './go-mode.ts'
 import type { ClientCall } from './grpc-client.ts'
 import type { MessageOf } from './proto.ts'
@@ -35,19 +36,30 @@ export class FileReceiver {
   readonly #directories = new Map<string, Entry | undefined>()
   /** Hard links, made when the files are there. */
   readonly #links: { from: string; to: string }[] = []
+  /** What came before: a file of it that is still the same is linked, not asked for. */
+  readonly #former: { root: string; files: ContextIndex } | undefined
+  readonly #files = new Map<string, string>()
+  #size = 0
   #next = 0
   #bytes = 0
   #complete = false
 
   /** Fills the existing, empty directory `root`; nothing leaves it. `onBytes` is told how much has come so far. */
-  constructor(root: string, call: ClientCall, onBytes: (total: number) => void) {
+  constructor(
+    root: string,
+    call: ClientCall,
+    onBytes: (total: number) => void,
+    former?: { root: string; files: ContextIndex },
+  ) {
     this.#root = root
+    this.#former = former
     this.#call = call
     this.#onBytes = onBytes
     this.#directories.set('', undefined)
   }
 
-  async run(): Promise<void> {
+  /** Answers what came: the regular files with what tells whether they change, and their bytes together. */
+  async run(): Promise<{ files: ContextIndex; size: number }> {
     try {
       for await (const bytes of this.#call.messages) {
         this.#bytes += bytes.length
@@ -60,6 +72,7 @@ export class FileReceiver {
       this.#call.cancel()
       for (const { fd } of this.#wanted.values()) if (fd !== undefined) closeSync(fd)
     }
+    return { files: this.#files, size: this.#size }
   }
 
   #packet(packet: MessageOf<typeof Packet>): void {
@@ -93,12 +106,21 @@ export class FileReceiver {
         return
       case 'file':
         if (entry.linkname !== '') this.#links.push({ from: this.#known(entry.linkname), to: path })
-        else this.#ask(id, { path, entry, fd: undefined })
+        else this.#file(id, name, { path, entry, fd: undefined })
         return
       case 'other':
         // Sockets and devices: nothing that a build could take.
         return
     }
+  }
+
+  #file(id: number, name: string, file: Wanted): void {
+    const { mode, uid, gid, size, modTime } = file.entry
+    const mark = [mode, uid, gid, size, modTime].join(' ')
+    this.#files.set(name, mark)
+    this.#size += size
+    if (this.#former?.files.get(name) === mark && linked(`${this.#former.root}/${name}`, file.path)) return
+    this.#ask(id, file)
   }
 
   #ask(id: number, file: Wanted): void {
@@ -143,6 +165,17 @@ export class FileReceiver {
   /** Not waited for: the client may not read before we have read what it sends. What fails ends the call. */
   #send(type: number, id: number): void {
     this.#call.send(Packet.encode({ type, id })).catch(() => this.#call.cancel())
+  }
+}
+
+/** False when there is nothing to link any more, or no further link can be made. */
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EMLINK'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
   }
 }
 

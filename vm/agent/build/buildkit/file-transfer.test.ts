@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { ContextIndex } from '../kept-contexts.ts'
 import { FileReceiver } from './file-receiver.ts'
 import { sendFiles } from './file-sender.ts'
 import { goMode } from './go-mode.ts'
@@ -83,6 +84,44 @@ it('brings a tree across: modes, times, links, many files at once', async () => 
   const { mode, mtimeMs } = await stat(join(to, 'd'))
   expect([mode & 0o777, mtimeMs]).toEqual([0o700, 1_600_000_000_000])
   expect(bytes).toBeGreaterThan(100_000)
+})
+
+it('asks only for what has changed since the last time', async () => {
+  const [from, first, second] = ['from', 'to', 'again'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  await mkdir(second)
+  await mkdir(join(from, 'd'))
+  await writeFile(join(from, 'd/same'), Buffer.alloc(50_000, 1))
+  await writeFile(join(from, 'changed'), 'before')
+  await writeFile(join(from, 'gone'), 'x')
+  const bring = async (to: string, former?: { root: string; files: ContextIndex }) => {
+    const [sender, receiver] = pair()
+    let bytes = 0
+    const onBytes = (total: number) => {
+      bytes = total
+    }
+    const [, came] = await Promise.all([
+      sendFiles(from, sender, () => undefined),
+      new FileReceiver(to, receiver, onBytes, former).run(),
+    ])
+    return { ...came, bytes }
+  }
+  const { files, size } = await bring(first)
+  expect([[...files.keys()].sort(), size]).toEqual([['changed', 'd/same', 'gone'], 50_007])
+  await writeFile(join(from, 'changed'), 'afterwards')
+  await rm(join(from, 'gone'))
+  const again = await bring(second, { root: first, files })
+  expect(again.bytes).toBeLessThan(1000)
+  expect(await readFile(join(second, 'd/same'))).toEqual(Buffer.alloc(50_000, 1))
+  expect(await readFile(join(second, 'changed'), 'utf8')).toBe('afterwards')
+  expect((await readdir(second)).sort()).toEqual(['changed', 'd'])
+  // What was kept has gone meanwhile: then it is sent.
+  await mkdir(join(folder, 'third'))
+  const sent = await bring(join(folder, 'third'), { root: join(folder, 'nowhere'), files: again.files })
+  expect(sent.bytes).toBeGreaterThan(50_000)
 })
 
 const stat1 = (path: string, more: object = {}) =>

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { EngineError, type ErrorKind, kindOf } from '../../../api/errors.ts'
 import type { RegistryAuth } from '../../../api/images.ts'
+import type { ContextIndex } from '../kept-contexts.ts'
 import { FileReceiver } from './file-receiver.ts'
 import { sendFiles } from './file-sender.ts'
 import type { GrpcClient, Metadata } from './grpc-client.ts'
@@ -25,9 +26,13 @@ export class Session {
   readonly #client: GrpcClient
   readonly #methods: ReadonlySet<string>
 
+  /** The same for each session of a client about the same folder; empty: the client has not said. */
+  readonly sharedKey: string
+
   /** `methods`: what the client said that it offers. */
-  constructor(client: GrpcClient, methods: Iterable<string>) {
+  constructor(client: GrpcClient, methods: Iterable<string>, sharedKey = '') {
     this.#client = client
+    this.sharedKey = sharedKey
     this.#methods = new Set([...methods].map((method) => method.toLowerCase()))
   }
 
@@ -38,9 +43,16 @@ export class Session {
 
   /** The client's folder of this name into `destination`, which is made. */
   async receive(
-    request: { name: string; exclude?: readonly string[]; follow?: readonly string[]; destination: string },
+    request: {
+      name: string
+      exclude?: readonly string[]
+      follow?: readonly string[]
+      destination: string
+      /** What came of it before. */
+      former?: { root: string; files: ContextIndex } | undefined
+    },
     options: Cancel & { onBytes?: (total: number) => void },
-  ): Promise<void> {
+  ): Promise<{ files: ContextIndex; size: number }> {
     const path = '/moby.filesync.v1.FileSync/DiffCopy'
     if (!this.#offers(path)) throw new EngineError('invalid_argument', 'no local sources enabled')
     await mkdir(request.destination, { recursive: true, mode: 0o755 })
@@ -50,7 +62,8 @@ export class Session {
       followpaths: request.follow ?? [],
     })
     const call = this.#client.call(path, metadata, options)
-    await new FileReceiver(request.destination, call, options.onBytes ?? (() => undefined)).run()
+    const { destination, former } = request
+    return new FileReceiver(destination, call, options.onBytes ?? (() => undefined), former).run()
   }
 
   /** A tar that the client has on its standard input. */

@@ -16,7 +16,8 @@ export class Sessions {
     const headers = request.headersDistinct
     const id = headers['x-docker-expose-session-uuid']?.[0] ?? ''
     const client = new GrpcClient(stream)
-    const session = new Session(client, headers['x-docker-expose-session-grpc-method'] ?? [])
+    const methods = headers['x-docker-expose-session-grpc-method'] ?? []
+    const session = new Session(client, methods, headers['x-docker-expose-session-sharedkey']?.[0])
     this.#open.set(id, session)
     for (const wake of this.#waiting.get(id) ?? []) wake(session)
     this.#waiting.delete(id)

@@ -5,6 +5,7 @@ import { Disposal } from '../../../api/disposal.ts'
 import { EngineError } from '../../../api/errors.ts'
 import type { ResolvedImage } from '../../images/images.ts'
 import type { ApplyKernel } from '../../snapshots/apply.ts'
+import type { KeptContexts } from '../kept-contexts.ts'
 import type { BuildOptions } from '../options.ts'
 import type { ScratchFiles } from '../scratch.ts'
 import type { ContextFiles } from '../sources.ts'
@@ -27,6 +28,9 @@ export interface SolverParts {
   ): Promise<ResolvedImage>
   /** A path for files of a client; what is left there by a killed run goes with the next. */
   contextPath(): string
+  /** What a killed run left is gone. */
+  ready(): Promise<void>
+  kept: KeptContexts
   scratch: ScratchFiles
   kernel: ApplyKernel
 }
@@ -38,6 +42,7 @@ export async function solve(
   signal: AbortSignal,
 ): Promise<ResolvedImage> {
   const { session } = job
+  await parts.ready()
   await using owned = new Disposal()
   const files = new Files(parts, job, owned, signal)
   const { context, dockerfile } = await files.prepare(request)
@@ -133,14 +138,14 @@ class Files {
       )
       return ignorePatterns((await first()) ?? (await textOf(list, '.dockerignore')) ?? '')
     }
-    return this.#folder(name, folder, 'context', { exclude })
+    return this.#folder(name, folder, 'context', { exclude, kept: this.#parts.kept })
   }
 
   #folder(
     title: string,
     name: string,
     what: string,
-    more: { follow?: string[]; exclude?: () => Promise<string[]> },
+    more: { follow?: string[]; exclude?: () => Promise<string[]>; kept?: KeptContexts },
   ): ClientFolder {
     return this.#owned.use(new ClientFolder({ ...this.#wish(title), name, what, ...more }))
   }
