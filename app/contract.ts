@@ -20,6 +20,7 @@ import type {
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
+  ImageSearchResult,
   ImageSummary,
   ImagesPruneResponse,
   ProgressMessage,
@@ -224,6 +225,8 @@ export const methods = {
   'images.prune': method<ImagesPruneResponse>()(v.tuple([v.object({ all: flag })])),
   /** Tags that the image's registry lists, for completion. */
   'images.tags': method<string[]>()(v.tuple([id])),
+  /** What a registry finds, Docker Hub unless the term begins with another's host: `ghcr.io/word`. */
+  'images.search': method<ImageSearchResult[]>()(v.tuple([id])),
 
   'volumes.list': method<Volume[]>()(none),
   'volumes.create': method<Volume>()(v.tuple([body])),

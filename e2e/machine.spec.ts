@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { expect, statusOf, test } from './app.ts'
@@ -109,20 +110,36 @@ test('a killed machine is a failure with its cause; starting again brings everyt
 }) => {
   const app = new AppWindow(page)
   await docker('run', '-d', '--name', 'survivor', 'slipway/welcome')
+  const diskBlocks = async () =>
+    Number((await engine.slipway('ssh', 'stat -f -c %b /var/lib/slipway')).stdout.trim())
+  const before = await diskBlocks()
+  await test.step('a larger disk waits for the next start', async () => {
+    await app.goTo('Settings')
+    const disk = page.getByRole('textbox', { name: 'Disk (GiB)' })
+    await disk.fill('20')
+    await disk.press('Enter')
+    await expect(page.getByText('Applied when the engine starts the next time.')).toBeVisible()
+    expect(await diskBlocks()).toBe(before)
+    await app.goTo('Machine')
+  })
   const { pid } = JSON.parse((await engine.slipway('status', '--json')).stdout)
   process.kill(pid, 'SIGKILL')
   await expect(app.engine('Stopped by an error')).toBeVisible({ timeout: 60_000 })
   await expect(page.getByRole('main')).toContainText(/SIGKILL|killed/i)
   await page.getByRole('main').getByRole('button', { name: 'Try again' }).click()
   await expect(app.engine('Running')).toBeVisible({ timeout: 150_000 })
+  expect((await diskBlocks()) / before).toBeCloseTo(20 / 16, 1)
+  await app.goTo('Containers')
   await expect(page.getByRole('row').filter({ hasText: 'survivor' })).toContainText('Exited')
 })
 
-test('while the engine is stopped each page says so and offers to start it', async ({
+test('while the engine is stopped each page says so, and what is to be reset is', async ({
   window: page,
+  docker,
   engine,
 }) => {
   const app = new AppWindow(page)
+  await docker('create', '--name', 'doomed', '-v', 'doomed:/data', 'slipway/welcome')
   await app.goTo('Machine')
   await page.getByRole('main').getByRole('button', { name: 'Stop engine' }).click()
   await expect(app.engine('Stopped')).toBeVisible({ timeout: 60_000 })
@@ -132,6 +149,35 @@ test('while the engine is stopped each page says so and offers to start it', asy
     await expect(page.getByRole('main').getByRole('button', { name: 'Start engine' })).toBeVisible()
     await expect(page.getByRole('grid')).toHaveCount(0)
   }
+  const settings = async () => JSON.parse(await readFile(`${engine.home}/settings.json`, 'utf8'))
+  const before = await settings()
+  await test.step('the settings, but for the size of the disk that is there', async () => {
+    await engine.slipway('config', 'set', 'theme', 'dark')
+    await app.goTo('Machine')
+    await app.reset('Reset settings', { sure: false })
+    expect((await settings()).theme).toBe('dark')
+    await app.reset('Reset settings')
+    await expect
+      .poll(settings)
+      .toMatchObject({ theme: 'system', registryMirrors: [], diskGiB: before.diskGiB })
+    await page.evaluate(
+      (patch) =>
+        fetch('/api/call/settings.set', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify([patch]),
+        }),
+      before,
+    )
+    expect(await settings()).toEqual(before)
+  })
+  await test.step('everything in the engine, but not the settings', async () => {
+    await app.reset('Delete all containers and images')
+    await expect.poll(() => existsSync(`${engine.home}/data.img`)).toBe(false)
+    expect(await settings()).toEqual(before)
+  })
   await startSlipway(engine)
   await expect(app.engine('Running')).toBeVisible()
+  expect(await docker('ps', '-aq')).toBe('')
+  expect(await docker('volume', 'ls', '-q')).toBe('')
 })

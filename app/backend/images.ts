@@ -11,6 +11,8 @@ export function imageMethods({ engine, accounts }: Parts): MethodsOf<'images'> {
     'images.prune': ([{ all }], { signal }) => images.prune({ all, signal }),
     'images.tags': async ([name], { signal }) =>
       slipway.registryTags(name, { auth: await accounts.forImage(name), signal }),
+    'images.search': async ([term], { signal }) =>
+      images.search(term, { auth: await accounts.forImage(term), signal }),
   }
 }
 

@@ -3,6 +3,7 @@ import type { CallOptions } from './containers.ts'
 import type { EngineHttp, EngineRequest } from './http.ts'
 import { imagePath, splitTag } from './images.ts'
 import { jsonLines } from './json-lines.ts'
+import { registryAuth } from './registry-auth.ts'
 
 export interface BuildOptions extends CallOptions {
   readonly tag?: string | undefined
@@ -23,10 +24,6 @@ interface PullOptions extends AuthOptions {
 
 type Progress = AsyncGenerator<ProgressMessage, void, undefined>
 
-/** Credentials of one registry, as Docker's clients send them; `{}` is nobody. */
-export function registryAuth(auth: RegistryAuth = {}): { 'x-registry-auth': string } {
-  return { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') }
-}
 const TAR = { 'content-type': 'application/x-tar' }
 
 /** Images on the move. A failure is the stream's last message (`error`), or thrown when it came before the first. */

@@ -2,12 +2,14 @@ import type {
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
+  ImageSearchResult,
   ImageSummary,
   ImagesPruneResponse,
   RegistryAuth,
 } from '../../vm/api/images.ts'
 import type { CallOptions } from './containers.ts'
 import type { EngineHttp } from './http.ts'
+import { registryAuth } from './registry-auth.ts'
 
 /** `/images/{name}` and what is below it; the slashes of a name stay. */
 export function imagePath(name: string, rest = ''): string {
@@ -45,6 +47,14 @@ export class Images {
     { force, signal }: { force?: boolean | undefined } & CallOptions = {},
   ): Promise<ImageDeleteItem[]> {
     return this.#http.json({ method: 'DELETE', path: imagePath(name), query: { force }, signal })
+  }
+  /** What a registry finds; the order is the registry's. */
+  search(
+    term: string,
+    { auth, signal }: { auth?: RegistryAuth | undefined } & CallOptions = {},
+  ): Promise<ImageSearchResult[]> {
+    const query = { term, limit: 25 }
+    return this.#http.json({ path: '/images/search', query, headers: registryAuth(auth), signal })
   }
   /** Asks a registry whether it knows these credentials: 'unauthenticated' when not. */
   login(auth: RegistryAuth, { signal }: CallOptions = {}): Promise<void> {

@@ -10,7 +10,7 @@ import type {
 import type { DiskUsage, SystemInfo, VersionResponse } from '../../vm/api/system.ts'
 import type { CallOptions } from './containers.ts'
 import type { EngineHttp } from './http.ts'
-import { registryAuth } from './image-streams.ts'
+import { registryAuth } from './registry-auth.ts'
 
 /** The engine itself. */
 export class System {

@@ -1,4 +1,4 @@
-import type { Locator, Page } from 'playwright/test'
+import { expect, type Locator, type Page } from 'playwright/test'
 
 export type Section = 'Containers' | 'Images' | 'Volumes' | 'Networks' | 'Clean up' | 'Machine' | 'Settings'
 
@@ -42,6 +42,16 @@ export class AppWindow {
   async select(label: string, option: string): Promise<void> {
     await this.page.getByRole('combobox', { name: label, exact: true }).click()
     await this.page.getByRole('option', { name: option, exact: true }).click()
+  }
+
+  /** On the machine's page: asks for a reset and confirms it, or thinks better of it. */
+  async reset(what: string, { sure = true } = {}): Promise<void> {
+    const row = this.page.locator('.card-row').filter({ hasText: what })
+    await row.getByRole('button', { name: 'Reset…' }).click()
+    await this.dialog(what)
+      .getByRole('button', { name: sure ? 'Reset' : 'Cancel', exact: true })
+      .click()
+    await expect(this.dialog(what)).toBeHidden()
   }
 
   /** Opens the command palette and types into it. */

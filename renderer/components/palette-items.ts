@@ -17,6 +17,8 @@ import {
   Plus,
   RotateCcw,
   RotateCw,
+  Settings,
+  Sparkles,
   Square,
   Sun,
   Terminal,
@@ -40,6 +42,7 @@ import { isOnline, session } from '../session.ts'
 import { PAGES } from '../shortcuts.ts'
 import { useStore } from '../store.ts'
 import type { MenuEntry } from './menu.tsx'
+import { PAGE_ICONS } from './page-icons.ts'
 import { notifyError } from './toast.tsx'
 
 export interface PaletteItem {
@@ -63,17 +66,9 @@ export function useActions(): PaletteItem[] {
     ...(online
       ? engineActions()
       : [item('start', t('machine.start'), Play, () => void machineAction('start'))]),
-    ...[...PAGES, 'settings' as const, 'welcome' as const].map(
-      (page, index): PaletteItem => ({
-        key: `go-${page}`,
-        label: t('palette.goTo', { page: t(`nav.${page}`) }),
-        icon: undefined,
-        ...(page === 'settings'
-          ? { shortcut: 'Mod+,' }
-          : page !== 'welcome' && { shortcut: `Mod+${index + 1}` }),
-        run: () => go(page),
-      }),
-    ),
+    ...PAGES.map((page, index) => ({ ...goTo(page, PAGE_ICONS[page]), shortcut: `Mod+${index + 1}` })),
+    { ...goTo('settings', Settings), shortcut: 'Mod+,' },
+    goTo('welcome', Sparkles),
     item('logs', t('palette.machineLogs'), FileText, () => go('machine', 'logs')),
     item('shell', t('palette.machineShell'), Terminal, () => go('machine', 'shell')),
     item('diagnostics', t('machine.diagnostics'), FileArchive, saveDiagnostics),
@@ -89,6 +84,10 @@ export function useActions(): PaletteItem[] {
       item(`reset-${what}`, `${t(`machine.reset.${what}.title`)}…`, RotateCcw, () => resetMachine(what)),
     ),
   ]
+}
+
+function goTo(page: (typeof PAGES)[number] | 'settings' | 'welcome', icon: LucideIcon): PaletteItem {
+  return item(`go-${page}`, t('palette.goTo', { page: t(`nav.${page}`) }), icon, () => go(page))
 }
 
 function item(key: string, label: string, icon: LucideIcon, run: () => void): PaletteItem {
@@ -137,7 +136,10 @@ export function useObjects(): PaletteItem[] {
     }),
     ...imageRows(images, containers, view)
       .filter(({ tag }) => tag !== '')
-      .map((row) => object(row.key, row.tag, Layers, imageMenu([row]))),
+      .map((row) => ({
+        ...object(`image:${row.key}`, row.tag, Layers, imageMenu([row])),
+        kind: t('nav.images'),
+      })),
     ...volumes.map(({ Name }) => ({
       ...object(`volume:${Name}`, Name, HardDrive, volumeMenu(Name, usersOf(Name, containers).length > 0)),
       kind: t('nav.volumes'),

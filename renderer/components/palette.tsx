@@ -5,6 +5,7 @@ import { useI18n } from '../i18n.ts'
 import { Keys } from './keys.tsx'
 import type { MenuEntry } from './menu.tsx'
 import { type PaletteItem as Item, useActions, useObjects } from './palette-items.ts'
+import { ranked } from './palette-rank.ts'
 import './palette.css'
 
 function close(): void {
@@ -51,6 +52,8 @@ export function Palette() {
   return (
     <Command.Dialog
       open
+      shouldFilter={false}
+      vimBindings={false}
       onOpenChange={(open) => !open && close()}
       label={t('palette.label')}
       overlayClassName="scrim"
@@ -74,23 +77,16 @@ export function Palette() {
       </div>
       <Command.List className="palette-list" label={t('palette.label')}>
         <Command.Empty className="palette-empty">{t('palette.empty')}</Command.Empty>
-        {within ? (
-          inner.map((item) => <Entry key={item.key} item={item} onChoose={choose} />)
+        {within || query.trim() !== '' ? (
+          ranked(within ? inner : [...objects, ...actions], query).map((item) => (
+            <Entry key={item.key} item={item} onChoose={choose} />
+          ))
         ) : (
-          <>
-            <Command.Group heading={t('palette.actions')}>
-              {actions.map((item) => (
-                <Entry key={item.key} item={item} onChoose={choose} />
-              ))}
-            </Command.Group>
-            {query !== '' && objects.length > 0 && (
-              <Command.Group heading={t('palette.objects')}>
-                {objects.map((item) => (
-                  <Entry key={item.key} item={item} onChoose={choose} />
-                ))}
-              </Command.Group>
-            )}
-          </>
+          <Command.Group heading={t('palette.actions')}>
+            {actions.map((item) => (
+              <Entry key={item.key} item={item} onChoose={choose} />
+            ))}
+          </Command.Group>
         )}
       </Command.List>
     </Command.Dialog>
@@ -100,11 +96,7 @@ export function Palette() {
 function Entry({ item, onChoose }: { item: Item; onChoose: (item: Item) => void }) {
   const { icon: Icon } = item
   return (
-    <Command.Item
-      className="palette-item"
-      value={`${item.label} ${item.detail ?? ''} ${item.key}`}
-      onSelect={() => onChoose(item)}
-    >
+    <Command.Item className="palette-item" value={item.key} onSelect={() => onChoose(item)}>
       <span className="menu-icon">{Icon && <Icon size={14} strokeWidth={1.9} aria-hidden />}</span>
       <span className="ellipsis">{item.label}</span>
       {(item.detail ?? item.kind) && (

@@ -1,17 +1,4 @@
-import {
-  Box,
-  Brush,
-  Cpu,
-  HardDrive,
-  Layers,
-  type LucideIcon,
-  Network,
-  Play,
-  RotateCw,
-  Search,
-  Settings,
-  Square,
-} from 'lucide-react'
+import { type LucideIcon, Play, RotateCw, Search, Settings, Square } from 'lucide-react'
 import { dialogs } from '../dialogs.ts'
 import { useI18n } from '../i18n.ts'
 import { machineTone, useMachineActions } from '../pages/machine/machine-actions.ts'
@@ -23,17 +10,9 @@ import { useStore } from '../store.ts'
 import { IconButton } from './button.tsx'
 import { Keys } from './keys.tsx'
 import { NoticeCenter } from './notice-center.tsx'
+import { PAGE_ICONS } from './page-icons.ts'
 import { Dot, ProgressBar } from './status.tsx'
 import './sidebar.css'
-
-const ICONS: Record<(typeof PAGES)[number], LucideIcon> = {
-  containers: Box,
-  images: Layers,
-  volumes: HardDrive,
-  networks: Network,
-  cleanup: Brush,
-  machine: Cpu,
-}
 
 export function Sidebar() {
   const { t } = useI18n()
@@ -56,7 +35,7 @@ export function Sidebar() {
           <NavItem
             key={page}
             page={page}
-            icon={ICONS[page]}
+            icon={PAGE_ICONS[page]}
             label={t(`nav.${page}`)}
             current={(parts[0] ?? 'containers') === page}
           />
@@ -112,7 +91,7 @@ function EngineCard() {
     <div className="engine">
       <Dot tone={machineTone(machine)} />
       <a className="grow engine-text" href={href('machine')}>
-        <span className="ellipsis">{t(`machine.state.${state}`)}</span>
+        <span>{t(`machine.state.${state}`)}</span>
         {detail && <span className="engine-detail ellipsis">{detail}</span>}
       </a>
       {(state === 'stopped' || state === 'failed') && (

@@ -12,6 +12,8 @@ interface SuggestProps {
   invalid?: boolean
   /** The list already answers what was typed. */
   filtered?: boolean
+  /** What is said beside an item. */
+  details?: ReadonlyMap<string, string>
 }
 
 /** A text field with suggestions; anything may be typed. */
@@ -25,6 +27,7 @@ export function Suggest({
   autoFocus = false,
   invalid = false,
   filtered = false,
+  details,
 }: SuggestProps) {
   return (
     <Autocomplete.Root items={items} value={value} onValueChange={onChange} mode={filtered ? 'none' : 'list'}>
@@ -48,6 +51,9 @@ export function Suggest({
               {(item: string) => (
                 <Autocomplete.Item key={item} value={item} className="menu-item">
                   <span className="ellipsis">{item}</span>
+                  {details?.get(item) && (
+                    <span className="faint ellipsis suggest-detail">{details.get(item)}</span>
+                  )}
                 </Autocomplete.Item>
               )}
             </Autocomplete.List>

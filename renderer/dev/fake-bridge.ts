@@ -276,6 +276,22 @@ class World {
         Comment: '',
       })),
     'images.tags': () => ['7', '7.4', '7-alpine', '8', 'latest'],
+    'images.search': (term: string) => [
+      {
+        name: term,
+        description: 'The official image.',
+        star_count: 9000,
+        is_official: true,
+        is_automated: false,
+      },
+      {
+        name: `bitnami/${term}`,
+        description: 'Packaged by somebody else, with a long description that does not fit.',
+        star_count: 12,
+        is_official: false,
+        is_automated: false,
+      },
+    ],
     'images.remove': (name: string) => {
       this.images = this.images.filter((image) => !image.RepoTags.includes(name) && image.Id !== name)
       this.emit('events', { Type: 'image', Action: 'delete', Actor: { ID: name, Attributes: {} } })

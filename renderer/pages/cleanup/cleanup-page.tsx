@@ -79,7 +79,11 @@ function Choices({ usage }: { usage: DiskUsage }) {
         {failure && <Notice tone="error">{failure}</Notice>}
         <div className="card">
           {items.map((item) => (
-            <div key={item.kind} className="card-row cleanup-row">
+            <div
+              key={item.kind}
+              className="card-row cleanup-row"
+              data-none={item.count === 0 ? '' : undefined}
+            >
               <div className="grow">
                 <Checkbox
                   checked={chosen.has(item.kind) && item.count > 0}
@@ -92,7 +96,7 @@ function Choices({ usage }: { usage: DiskUsage }) {
                   }
                 />
               </div>
-              <span className="num muted">{count(item.count, locale)}</span>
+              <span className="num muted">{item.count > 0 && count(item.count, locale)}</span>
               <span className="num cleanup-size">{item.size > 0 ? bytes(item.size, locale) : '–'}</span>
             </div>
           ))}

@@ -1,6 +1,5 @@
-import { useEffect, useMemo, useState } from 'react'
+import { useMemo, useState } from 'react'
 import { pullImage } from '../../actions.ts'
-import { call } from '../../api.ts'
 import { Button } from '../../components/button.tsx'
 import { Modal } from '../../components/dialog.tsx'
 import { Field } from '../../components/field.tsx'
@@ -10,19 +9,21 @@ import { closeDialog } from '../../dialogs.ts'
 import { useI18n } from '../../i18n.ts'
 import { useImages } from '../../queries.ts'
 import { go } from '../../router.ts'
+import { useCompletion } from './completion.ts'
 
 export function PullDialog({ reference: initial }: { reference: string }) {
   const { t } = useI18n()
   const [reference, setReference] = useState(initial)
   const images = useImages()
-  const tags = useRegistryTags(reference)
+  const { items, details, problem } = useCompletion(reference)
   const suggestions = useMemo(() => {
     const local = 'data' in images ? (images.data ?? []).flatMap((image) => image.RepoTags ?? []) : []
     const wanted = reference.toLowerCase()
-    return [...new Set([...tags, ...local])]
-      .filter((tag) => !tag.startsWith('<') && tag.toLowerCase().includes(wanted))
-      .slice(0, 200)
-  }, [images, tags, reference])
+    const here = local.filter((tag) => !tag.startsWith('<') && tag.toLowerCase().includes(wanted))
+    // Names that a search found need not have the word in them.
+    const found = items.filter((item) => details.has(item) || item.toLowerCase().includes(wanted))
+    return [...new Set([...here, ...found])].slice(0, 200)
+  }, [images, items, details, reference])
   const pull = (): void => {
     const name = reference.trim()
     if (name === '') return
@@ -33,7 +34,7 @@ export function PullDialog({ reference: initial }: { reference: string }) {
   return (
     <Modal
       title={t('images.pullTitle')}
-      width={440}
+      width={520}
       onClose={closeDialog}
       onSubmit={pull}
       footer={
@@ -45,7 +46,10 @@ export function PullDialog({ reference: initial }: { reference: string }) {
         </>
       }
     >
-      <Field label={t('run.image')} hint={t('images.pullHint')}>
+      <Field
+        label={t('run.image')}
+        hint={problem === undefined ? t('images.pullHint') : t('images.noCompletion', { problem })}
+      >
         {({ id }) => (
           <Suggest
             id={id}
@@ -55,32 +59,10 @@ export function PullDialog({ reference: initial }: { reference: string }) {
             placeholder="redis:7"
             autoFocus
             filtered
+            details={details}
           />
         )}
       </Field>
     </Modal>
   )
-}
-
-/** Tags of the repository before the colon, where its registry lists them. */
-function useRegistryTags(reference: string): readonly string[] {
-  const repository = /^(.+):[^/]*$/.exec(reference)?.[1] ?? ''
-  const [tags, setTags] = useState<readonly string[]>([])
-  useEffect(() => {
-    setTags([])
-    if (repository === '') return
-    const abort = new AbortController()
-    const timer = setTimeout(() => {
-      call('images.tags', [repository], { signal: abort.signal }).then(
-        (list) => setTags(list.map((tag) => `${repository}:${tag}`)),
-        // Only a completion: a registry that lists nothing is not an error here.
-        () => setTags([]),
-      )
-    }, 300)
-    return () => {
-      clearTimeout(timer)
-      abort.abort()
-    }
-  }, [repository])
-  return tags
 }

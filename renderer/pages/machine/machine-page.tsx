@@ -1,12 +1,13 @@
-import { CircleAlert, Download, Play, RotateCw, Square, SquareTerminal } from 'lucide-react'
+import { Copy, Download, Play, RotateCw, Square, SquareTerminal } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { MachineState } from '../../../app/machine/state.ts'
 import { call } from '../../api.ts'
-import { Button } from '../../components/button.tsx'
+import { Button, IconButton } from '../../components/button.tsx'
 import { Steps } from '../../components/engine-gate.tsx'
 import { Column, Page, Section } from '../../components/page.tsx'
 import { Blank, Notice } from '../../components/states.tsx'
 import { Dot, Meter, ProgressBar } from '../../components/status.tsx'
+import { copyText } from '../../components/toast.tsx'
 import { bytes, duration, memory, percent } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useResource } from '../../resources.ts'
@@ -16,7 +17,13 @@ import { useStore } from '../../store.ts'
 import { openTerminal, terminals } from '../../terminals.ts'
 import { TerminalPane } from '../container/terminal-tab.tsx'
 import '../container/container.css'
-import { machineTone, resetMachine, saveDiagnostics, useMachineActions } from './machine-actions.ts'
+import {
+  machineAction,
+  machineTone,
+  resetMachine,
+  saveDiagnostics,
+  useMachineActions,
+} from './machine-actions.ts'
 import { MachineLogs } from './machine-logs.tsx'
 import { stepProgress } from './steps.ts'
 import { useUsage } from './usage.ts'
@@ -119,7 +126,14 @@ function Failure({ machine }: { machine: Extract<MachineState, { state: 'failed'
           : t('machine.state.failed')
       }
     >
-      <Notice tone="error" action={<CircleAlert size={16} aria-hidden />}>
+      <Notice
+        tone="error"
+        action={
+          <Button icon={RotateCw} onClick={() => void machineAction('start')}>
+            {t('common.retry')}
+          </Button>
+        }
+      >
         {machine.error}
         {machine.hint && <div>{machine.hint}</div>}
       </Notice>
@@ -218,11 +232,15 @@ function Running({ machine }: { machine: Online }) {
 function Help() {
   const { t } = useI18n()
   const app = useStore(session, (state) => state.app)
+  const command = `export DOCKER_HOST=${app?.dockerHost ?? ''}`
   return (
     <>
       <Section title={t('machine.docker')}>
         <p className="muted section-text">{t('machine.dockerText')}</p>
-        <pre className="task-output machine-env">export DOCKER_HOST={app?.dockerHost ?? ''}</pre>
+        <div className="task-output machine-env">
+          <code className="grow">{command}</code>
+          <IconButton icon={Copy} label={t('run.copyCommand')} onClick={() => copyText(command)} />
+        </div>
       </Section>
       <Section title={t('machine.trouble')}>
         <div className="card">

@@ -5,11 +5,14 @@ import { call } from '../../api.ts'
 import type { MenuEntry } from '../../components/menu.tsx'
 import { t } from '../../i18n.ts'
 
-const BUILT_IN = ['bridge', 'host', 'none']
+/** Docker's own, which are always there. */
+export function isBuiltIn({ Name }: NetworkInspect): boolean {
+  return ['bridge', 'host', 'none'].includes(Name)
+}
 
 /** Docker refuses to remove its own networks and those with members. */
 export function canRemove(network: NetworkInspect): boolean {
-  return !BUILT_IN.includes(network.Name) && Object.keys(network.Containers ?? {}).length === 0
+  return !isBuiltIn(network) && Object.keys(network.Containers ?? {}).length === 0
 }
 
 /** A network without members is easily made again, so this is undone rather than asked. */

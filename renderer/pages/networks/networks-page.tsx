@@ -16,7 +16,7 @@ import { useNetworks } from '../../queries.ts'
 import { go } from '../../router.ts'
 import { useOnline } from '../../session-hooks.ts'
 import { useStore } from '../../store.ts'
-import { canRemove, networkMenu, removeNetwork } from './network-actions.ts'
+import { canRemove, isBuiltIn, networkMenu, removeNetwork } from './network-actions.ts'
 import '../images/images.css'
 import '../volumes/volumes.css'
 
@@ -117,15 +117,17 @@ function NetworkCells({ network }: { network: NetworkInspect }) {
         <span className="num muted">{members > 0 ? count(members, locale) : ''}</span>
       </Cell>
       <Cell column="actions">
-        <div className="row-actions">
-          <IconButton
-            icon={Trash2}
-            label={t('common.delete')}
-            tabIndex={-1}
-            disabled={!canRemove(network)}
-            onClick={() => removeNetwork(network)}
-          />
-        </div>
+        {!isBuiltIn(network) && (
+          <div className="row-actions">
+            <IconButton
+              icon={Trash2}
+              label={t('common.delete')}
+              tabIndex={-1}
+              disabled={!canRemove(network)}
+              onClick={() => removeNetwork(network)}
+            />
+          </div>
+        )}
       </Cell>
     </>
   )

@@ -24,6 +24,8 @@ interface VolumeRow {
   volume: Volume
   users: readonly ContainerSummary[]
   size: number | undefined
+  /** The engine still counts. */
+  counting: boolean
 }
 
 /** Containers that mount a volume, running or not. */
@@ -85,9 +87,10 @@ function VolumeTable({ volumes, query }: { volumes: readonly Volume[]; query: st
           volume,
           users: usersOf(volume.Name, list),
           size: volume.UsageData?.Size ?? sizes?.find((one) => one.Name === volume.Name)?.UsageData?.Size,
+          counting: sizes === undefined && usage.status === 'loading',
         }))
         .sort((a, b) => a.volume.Name.localeCompare(b.volume.Name)),
-    [volumes, list, sizes, query],
+    [volumes, list, sizes, usage.status, query],
   )
   const render = useCallback((row: VolumeRow) => <VolumeCells row={row} />, [])
   if (rows.length === 0) return <Blank icon={HardDrive} title={t('volumes.noMatch')} />
@@ -119,7 +122,7 @@ function VolumeTable({ volumes, query }: { volumes: readonly Volume[]; query: st
 
 function VolumeCells({ row }: { row: VolumeRow }) {
   const { t, locale } = useI18n()
-  const { volume, users, size } = row
+  const { volume, users, size, counting } = row
   const created = Date.parse(volume.CreatedAt)
   const anonymous = /^[0-9a-f]{64}$/.test(volume.Name)
   return (
@@ -154,7 +157,11 @@ function VolumeCells({ row }: { row: VolumeRow }) {
         <span className="muted num">{created > 0 ? ago(created, Date.now(), locale) : ''}</span>
       </Cell>
       <Cell column="size" end>
-        <span className="num">{size !== undefined && size >= 0 ? bytes(size, locale) : ''}</span>
+        <span className="num">
+          {size !== undefined && size >= 0
+            ? bytes(size, locale)
+            : counting && <span className="faint">…</span>}
+        </span>
       </Cell>
       <Cell column="actions">
         <div className="row-actions">
