@@ -257,6 +257,21 @@ test('a base image comes with the credentials that the client has', async () => 
   expect((await build(path)).stderr).toMatch(/no basic auth credentials/)
 })
 
+test('what a build under way has made is not pruned', async () => {
+  const path = await folderOf({
+    Dockerfile:
+      'FROM busybox\nRUN echo one >/one\nCOPY gone /\nRUN echo begun; sleep 5\nRUN cat /one /gone\n',
+    gone: 'two',
+  })
+  const child = spawn(docker, ['build', '--progress=plain', path], { env: { ...process.env, ...c.env } })
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  for await (const chunk of child.stderr.setEncoding('utf8')) {
+    if (/^#\d+ [\d.]+ begun$/m.test(chunk)) await cli(['builder', 'prune', '-af'])
+  }
+  expect(await ended).toBe(0)
+  expect((await built(path)).match(/CACHED/g)).toHaveLength(4)
+})
+
 test('the builder shows itself and its cache; what it cannot do is refused by name', async () => {
   expect((await buildx('inspect')).stdout).toMatch(
     /Driver: +docker\n[\s\S]*Status: +running\n[\s\S]*Platforms: +linux\//,

@@ -59,7 +59,8 @@ export class Builds {
   readonly #scratch: ScratchFiles
   /** `POST /grpc` and `POST /session`. */
   readonly buildkit: BuildkitDoor
-  #running = 0
+  /** When the builds that are under way began, in milliseconds since the epoch. */
+  readonly #running = new Set<{ at: number }>()
   #recovered: Promise<void> | undefined
 
   constructor(options: {
@@ -178,11 +179,12 @@ export class Builds {
     options: BuildOptions,
     { teller, signal }: { teller: BuildTeller; signal: AbortSignal | undefined },
   ): Promise<ResolvedImage> {
-    this.#running++
+    const begun = { at: Date.now() }
+    this.#running.add(begun)
     try {
       return await new Build(this.#parts(context), options, teller, signal).run(dockerfile)
     } finally {
-      this.#running--
+      this.#running.delete(begun)
     }
   }
 
@@ -233,7 +235,7 @@ export class Builds {
     await this.#cache.delete(entries.map(({ key }) => key))
     // Children first: an image that another stands on cannot go.
     for (const { image } of entries.toReversed()) await this.#drop(image, inUse)
-    if (wish.everything && this.#running === 0) await this.#dropForgotten(inUse)
+    if (wish.everything && this.#running.size === 0) await this.#dropForgotten(inUse)
     const directories = (await this.#caches.list()).filter(({ name }) => going.has(name))
     for (const { name } of directories) await this.#caches.remove(name)
     const contexts = (await this.#kept.list()).filter(({ name }) => going.has(name))
@@ -249,8 +251,11 @@ export class Builds {
   async #going({ all, until, passes, space }: PruneWish): Promise<Map<string, BuildCacheRecord>> {
     const records = await this.records()
     const isMount = ({ Type }: BuildCacheRecord) => Type === CACHE_MOUNT
+    // What a build that is under way has made or found goes on being needed by it.
+    const before = Math.min(until, ...[...this.#running].map(({ at }) => at))
     const candidates = records.filter(
-      (record) => lastUseOf(record) < until && passes(record) && (!record.InUse || (all && !isMount(record))),
+      (record) =>
+        lastUseOf(record) < before && passes(record) && (!record.InUse || (all && !isMount(record))),
     )
     const total = records.reduce((sum, { Size }) => sum + Size, 0)
     const { bavail, bsize } = await statfs(this.#root).catch(() => ({ bavail: 0, bsize: 0 }))

@@ -129,19 +129,33 @@ export class Committer {
     const id: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
     await lease.hold(id)
     await this.#content.write(once(bytes), { digest: id })
-    const parentId = image.parent?.id
+    await this.#holdParent(image.parent, lease)
     await this.#store.update((state) => {
-      const inherited = parentId === undefined ? [] : (state.images.get(parentId)?.layers ?? [])
+      const parent = image.parent && state.images.get(image.parent.id)
+      const bare = (below?.rootfs.diff_ids ?? []).map((diffId) => ({ diffId }))
+      const inherited = parent?.layers ?? bare
       state.images.set(id, {
         id,
         layers: [...inherited, ...(layer ? [layer] : [])],
         manifests: [],
-        ...(parentId === undefined ? {} : { parent: parentId }),
+        ...(parent ? { parent: parent.id } : {}),
         lastTagTime: 0,
         ...(image.buildCache ? { buildCache: true } : {}),
       })
     })
     return id
+  }
+
+  /**
+   * The parent may have been removed since it was looked up; its layers then are there as long as something stands on
+   * them. not_found when they are not.
+   */
+  async #holdParent(parent: ResolvedImage | undefined, lease: Lease): Promise<void> {
+    if (!parent) return
+    const chain = chainIds(parent.config.rootfs.diff_ids)
+    await lease.hold(...chain)
+    if (this.#store.state.images.has(parent.id)) return
+    for (const name of chain) await this.#snapshots.usage(name)
   }
 }
 

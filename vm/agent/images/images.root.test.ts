@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import * as zlib from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { drain, type Engine, makeEngine, once, startRegistry, tarOf } from './engine.fixture.ts'
@@ -86,8 +87,11 @@ describe.skipIf(!registry || process.getuid?.() !== 0)('images', () => {
 
   it('finds it up to date the second time', async () => {
     const statuses = (await drain(puller.images.pull(`${host}/me/tree:1`, {}))).map(({ status }) => status)
-    expect(statuses).toContain('Already exists')
-    expect(statuses.at(-1)).toBe(`Status: Image is up to date for ${host}/me/tree:1`)
+    expect(statuses).toEqual([
+      'Pulling from me/tree',
+      expect.stringMatching(/^Digest: sha256:/),
+      `Status: Image is up to date for ${host}/me/tree:1`,
+    ])
   })
 
   it('says what is not there in the words of dockerd', async () => {
@@ -159,9 +163,8 @@ describe.skipIf(!registry || process.getuid?.() !== 0)('images', () => {
     await mine.images.prune({})
     expect(await mine.images.list({})).toMatchObject([{ RepoTags: ['child:1'], Size: 9, ParentId: '' }])
     expect(await mine.images.layersSize()).toBe(9)
-    const names = ['base/base', 'child/more']
-    const tar = Buffer.concat(await Array.fromAsync(mine.images.save(['child:1'], {})))
-    expect(names.filter((name) => tar.includes(name.slice(name.indexOf('/') + 1)))).toEqual(names)
+    const { snapshot } = await mine.images.resolve('child:1')
+    expect(await mine.snapshots.layerDirs(snapshot ?? '')).toHaveLength(2)
     await mine.images.remove('child:1', {})
     await expect(
       mine.images.commit({ snapshot: undefined, parent, config: {}, reference: 'orphan:1' }),
@@ -181,6 +184,7 @@ describe.skipIf(!registry || process.getuid?.() !== 0)('images', () => {
     })
     while (!gone) {
       await Promise.all([mine.images.list({ all: true, sharedSize: true }), mine.images.layersSize()])
+      await setImmediate()
     }
     await removed
   })

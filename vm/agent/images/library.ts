@@ -1,5 +1,5 @@
 /** The read side of images: resolve, list, inspect, history, in Docker's shapes. */
-import { EngineError } from '../../api/errors.ts'
+import { EngineError, kindOf } from '../../api/errors.ts'
 import type { ImageHistoryItem, ImageInspect, ImageSummary } from '../../api/images.ts'
 import type { ContentStore, Digest } from '../content/store.ts'
 import type { Snapshotter } from '../snapshots/snapshotter.ts'
@@ -102,17 +102,18 @@ export class Library {
     const summaries: ImageSummary[] = []
     for (const candidate of candidates) {
       const kept = matches(candidate)
-      if (!kept) continue
+      const record = this.#store.state.images.get(candidate.id)
+      if (!kept || !record) continue
       const nameless = kept.tags.length === 0 && kept.digests.length === 0
-      const intermediate = nameless && (parents.has(candidate.id) || this.record(candidate.id).buildCache)
+      const intermediate = nameless && (parents.has(candidate.id) || record.buildCache)
       if (intermediate && !options.all) continue
       summaries.push({
         Id: candidate.id,
-        ParentId: this.record(candidate.id).parent ?? '',
+        ParentId: record.parent ?? '',
         RepoTags: kept.tags,
         RepoDigests: kept.digests,
         Created: Math.floor(candidate.created / 1000),
-        Size: await this.size(candidate.id),
+        Size: await this.#sizeOf(candidate.config),
         SharedSize: shared?.get(candidate.id) ?? -1,
         Labels: candidate.config.config?.Labels ?? null,
         Containers: options.sharedSize ? this.#users(candidate.id).length : -1,
@@ -168,7 +169,7 @@ export class Library {
         Created: entry.created ? Math.floor(Date.parse(entry.created) / 1000) : 0,
         CreatedBy: entry.created_by ?? '',
         Tags: null,
-        Size: chainId === undefined ? 0 : (await this.#snapshots.usage(chainId)).size,
+        Size: chainId === undefined ? 0 : await this.#layerSize(chainId),
         Comment: entry.comment ?? '',
       })
     }
@@ -185,17 +186,20 @@ export class Library {
 
   /** Bytes of all its layers together. */
   async size(id: Digest): Promise<number> {
+    return this.#sizeOf(await this.config(id))
+  }
+
+  async #sizeOf(config: ImageConfig): Promise<number> {
     let size = 0
-    for (const chainId of chainIds((await this.config(id)).rootfs.diff_ids)) {
-      size += (await this.#snapshots.usage(chainId)).size
+    for (const chainId of chainIds(config.rootfs.diff_ids)) {
+      size += await this.#layerSize(chainId)
     }
     return size
   }
 
   async candidates(): Promise<Candidate[]> {
     const candidates: Candidate[] = []
-    for (const id of this.#store.state.images.keys()) {
-      const config = await this.config(id)
+    for (const [id, config] of await this.#allConfigs()) {
       const created = config.created === undefined ? 0 : Date.parse(config.created) || 0
       candidates.push({
         id,
@@ -211,25 +215,48 @@ export class Library {
   /** Bytes of all layers of all images, each once. */
   async layersSize(): Promise<number> {
     const chains = new Set<Digest>()
-    for (const id of this.#store.state.images.keys()) {
-      for (const chainId of chainIds((await this.config(id)).rootfs.diff_ids)) chains.add(chainId)
+    for (const [, config] of await this.#allConfigs()) {
+      for (const chainId of chainIds(config.rootfs.diff_ids)) chains.add(chainId)
     }
     let size = 0
-    for (const chainId of chains) size += (await this.#snapshots.usage(chainId)).size
+    for (const chainId of chains) size += await this.#layerSize(chainId)
     return size
+  }
+
+  /** Nothing for a layer that went while its image was looked at. */
+  async #layerSize(chainId: Digest): Promise<number> {
+    try {
+      return (await this.#snapshots.usage(chainId)).size
+    } catch (error) {
+      if (kindOf(error) === 'not_found') return 0
+      throw error
+    }
+  }
+
+  /** Every image with its config; those that go meanwhile are left out. */
+  async #allConfigs(): Promise<[Digest, ImageConfig][]> {
+    const found: [Digest, ImageConfig][] = []
+    for (const id of [...this.#store.state.images.keys()]) {
+      try {
+        found.push([id, await this.config(id)])
+      } catch (error) {
+        if (kindOf(error) !== 'not_found') throw error
+      }
+    }
+    return found.filter(([id]) => this.#store.state.images.has(id))
   }
 
   async #sharedSizes(): Promise<Map<Digest, number>> {
     const users = new Map<Digest, Digest[]>()
-    for (const id of this.#store.state.images.keys()) {
-      for (const chainId of chainIds((await this.config(id)).rootfs.diff_ids)) {
+    for (const [id, config] of await this.#allConfigs()) {
+      for (const chainId of chainIds(config.rootfs.diff_ids)) {
         users.set(chainId, [...(users.get(chainId) ?? []), id])
       }
     }
     const shared = new Map<Digest, number>([...this.#store.state.images.keys()].map((id) => [id, 0]))
     for (const [chainId, ids] of users) {
       if (ids.length < 2) continue
-      const { size } = await this.#snapshots.usage(chainId)
+      const size = await this.#layerSize(chainId)
       for (const id of ids) shared.set(id, (shared.get(id) ?? 0) + size)
     }
     return shared
