@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
  * the image's Node (`e2e/run.ts` starts it with that one). `extended`: like integration, but large or long under
  * emulation; only when asked for (`npm test -- --only extended`).
  */
-const EXTENDED = ['large', 'scale'].map((name) => `e2e/integration/${name}.test.ts`)
+const EXTENDED = ['large', 'nested', 'scale'].map((name) => `e2e/integration/${name}.test.ts`)
 
 /** How long to look again: it is spent only by a test that fails, and a busy machine takes its time. */
 const PATIENT = { timeout: 30_000, interval: 20 }
