@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import Docker from 'dockerode'
 import { GenericContainer, Wait } from 'testcontainers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pushNetTools } from '../fixtures/net-image.ts'
 import { type Context, context } from './context.ts'
 
 let c: Context
@@ -80,4 +81,40 @@ test('testcontainers starts a service, waits for its log and port, and talks to 
   expect(await text(socket)).toBe('+PONG\r\n')
   expect((await redis.exec(['redis-cli', 'set', 'key1', 'hello'])).output).toContain('OK')
   expect((await redis.exec(['cat', '/tmp/file'])).output).toBe('copied')
+})
+
+test('a container that is given the engine’s socket speaks to the engine, whatever path the client knows it by', async () => {
+  await pushNetTools(c.registry.url)
+  await c.ok('pull', '-q', 'nettools')
+  const ask = String.raw`printf 'GET /containers/json HTTP/1.0\r\n\r\n' | socat -t 30 - UNIX:/var/run/docker.sock`
+  const target = '/var/run/docker.sock'
+  const ways = [
+    ['-v', `/var/run/docker.sock:${target}`],
+    ['-v', `//var/run/docker.sock:${target}:ro`],
+    // What Testcontainers and others take from DOCKER_HOST.
+    ['-v', `${c.home}/docker.sock:${target}`],
+    ['--mount', `type=bind,src=/run/docker.sock,dst=${target}`],
+    ['--mount', `type=bind,src=${c.home}/docker.sock,dst=${target}`],
+  ]
+  for (const way of ways) {
+    const answer = await c.ok('run', '--rm', '--label', 'inside=1', ...way, 'nettools', 'sh', '-c', ask)
+    expect(answer, way.join(' ')).toMatch(/^HTTP\/1\.\d 200 OK[\s\S]*"inside":"1"/)
+  }
+})
+
+test('containers are listed and inspected while others go', async () => {
+  const names = Array.from({ length: 6 }, (_, index) => `going${index}`)
+  for (const name of names) await docker.createContainer({ name, Image: 'busybox' })
+  let gone = false
+  const removed = Promise.all(names.map((name) => docker.getContainer(name).remove())).then(() => {
+    gone = true
+  })
+  while (!gone) {
+    const list = await docker.listContainers({ all: true, size: true })
+    const inspected = list.map(({ Id }) => docker.getContainer(Id).inspect().catch(String))
+    for (const answer of await Promise.all(inspected)) {
+      if (typeof answer === 'string') expect(answer).toContain('No such container')
+    }
+  }
+  await removed
 })
