@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ElectronApplication, Page } from 'playwright/test'
-import { command, electronBinary, expect, launch, test } from './electron.ts'
+import { command, electronBinary, expect, opened as openedDesktop, start, test } from './electron.ts'
 import { AppWindow } from './pages/app-window.ts'
 import { ContainersPage } from './pages/containers-page.ts'
+import { NotificationProbe } from './pages/notifications.ts'
 import { TrayProbe } from './pages/tray.ts'
 
 test.skip(
@@ -97,20 +101,47 @@ test('malformed calls and foreign senders are refused', async ({ window, app }) 
   })
 })
 
+test('no script runs but the page’s own, and no request leaves it', async ({ window }) => {
+  const blocked = await window.evaluate(async () => {
+    const directives: string[] = []
+    addEventListener('securitypolicyviolation', ({ effectiveDirective }) =>
+      directives.push(effectiveDirective),
+    )
+    const inline = document.createElement('script')
+    inline.textContent = 'globalThis.inlineRan = true'
+    document.body.append(inline)
+    inline.remove()
+    const reached = await fetch('http://127.0.0.1/').then(
+      () => true,
+      () => false,
+    )
+    await new Promise((resolve) => setTimeout(resolve))
+    return { directives, reached, inlineRan: 'inlineRan' in globalThis }
+  })
+  expect(blocked).toMatchObject({ reached: false, inlineRan: false })
+  expect(blocked.directives).toEqual(expect.arrayContaining(['script-src-elem', 'connect-src']))
+})
+
 test('the page stays where it is, and links leave only through the allow-list', async ({ window, app }) => {
   const opened = await catchLinks(app)
   const before = window.url()
   await window.evaluate(() => {
     globalThis.open('https://evil.invalid/')
     globalThis.open('file:///etc/passwd')
+    globalThis.open('smb://server/share')
+    globalThis.open('ms-settings:display')
+    globalThis.open('http://user@localhost:8080/')
+    globalThis.open('http://localhost.evil.invalid/')
     globalThis.open('https://github.com/')
     globalThis.open('http://localhost:8080/')
   })
   await expect.poll(opened).toEqual(['https://github.com/', 'http://localhost:8080/'])
-  expect(await bridge(window, 'app.openExternal', ['https://evil.invalid/'], 'g')).toMatchObject({
-    ok: false,
-    error: { kind: 'permission_denied' },
-  })
+  for (const url of ['https://evil.invalid/', 'javascript:alert(1)', 'file:///etc/passwd', 'vscode://x/y']) {
+    expect(await bridge(window, 'app.openExternal', [url], url)).toMatchObject({
+      ok: false,
+      error: { kind: 'permission_denied' },
+    })
+  }
   const urls = () =>
     app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((one) => one.webContents.getURL()))
   await window.evaluate(() => location.assign('https://evil.invalid/'))
@@ -120,6 +151,7 @@ test('the page stays where it is, and links leave only through the allow-list', 
 })
 
 test('first run in the same app; tray and menu keep in step', async ({ window, app, home }) => {
+  test.setTimeout(300_000)
   const tray = new TrayProbe(app)
   await tray.watch()
   const shown = new AppWindow(window)
@@ -192,6 +224,43 @@ test('first run in the same app; tray and menu keep in step', async ({ window, a
       .toContain('No running containers')
   })
 
+  const notifications = new NotificationProbe(app)
+  await test.step('what dies by itself is told, unless muted; a click leads there', async () => {
+    await notifications.watch()
+    const mute = (muted: boolean) => bridge(window, 'settings.set', [{ notifications: !muted }], 'm')
+    const crash = (name: string) =>
+      home.docker('run', '-d', '--name', name, 'slipway/welcome', 'sh', '-c', 'exit 3')
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide())
+    await crash('muted')
+    await home.docker('wait', 'muted')
+    // Events come in order: what is seen of a later one says that the first was heard.
+    await home.docker('run', '-d', '--name', 'later', 'slipway/welcome')
+    await expect.poll(async () => (await tray.items()).map(({ label }) => label)).toContain('later')
+    await mute(false)
+    await crash('loud')
+    await expect
+      .poll(() => notifications.shown())
+      .toEqual([{ title: 'Slipway', body: 'loud exited with code 3' }])
+    await home.docker('rm', '-f', 'later')
+    await notifications.click()
+    await expect(shown.heading('loud')).toBeVisible()
+  })
+
+  await test.step('a machine that dies: tray, menu and a notification say so; the tray starts it again', async () => {
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide())
+    process.kill(JSON.parse((await home.slipway('status', '--json')).stdout).pid, 'SIGKILL')
+    await expect.poll(() => tray.tip(), { timeout: 60_000 }).toBe('Slipway: Engine failed')
+    await expect.poll(menuState).toBe('Engine failed')
+    await expect
+      .poll(async () => (await notifications.shown()).at(-1))
+      .toEqual({ title: 'The engine failed', body: expect.stringContaining('SIGKILL') })
+    await notifications.click()
+    await expect(shown.heading('Machine')).toBeVisible()
+    await bridge(window, 'settings.set', [{ notifications: false }], 'n')
+    await tray.choose('Start engine')
+    await expect.poll(() => tray.tip(), { timeout: 150_000 }).toBe('Slipway: Engine running')
+  })
+
   await test.step('stop from the window', async () => {
     await shown.goTo('Machine')
     await window.getByRole('main').getByRole('button', { name: 'Stop engine' }).click()
@@ -259,18 +328,42 @@ test('closing hides into the tray; a second start brings the window back', async
   await expect(window.getByRole('navigation', { name: 'Main' })).toBeVisible()
 })
 
-test('the window comes back where it was; quitting stops the machine', async ({ desktop, home, virtual }) => {
+test('start at login is an entry of the desktop’s, and off again', async ({ window, home }) => {
+  const app = new AppWindow(window)
+  const entry = join(home.home, 'config', 'autostart', 'slipway.desktop')
+  const lines = () => readFile(entry, 'utf8').catch(() => '')
+  await app.goTo('Settings')
+  const toggle = window.getByRole('switch', { name: 'Open Slipway at login' })
+  await toggle.click()
+  await expect.poll(lines).toMatch(/^Exec=".*electron" ".*" "--hidden"$/m)
+  expect(await lines()).toMatch(/^\[Desktop Entry\]\nType=Application\n/)
+  await toggle.click()
+  await expect.poll(() => existsSync(entry)).toBe(false)
+})
+
+test('without the tray closing quits and stops the machine; started hidden it waits in the tray, and its window comes back where it was', async ({
+  desktop,
+  home,
+  virtual,
+}) => {
   const bounds = { x: 120, y: 60, width: 1010, height: 640 }
-  const { app, close } = desktop.current
+  const { app, window } = desktop.current
   await app.evaluate(({ BrowserWindow }, at) => BrowserWindow.getAllWindows()[0]?.setBounds(at), bounds)
   const read = (from: ElectronApplication) =>
     from.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getNormalBounds())
   await expect.poll(() => read(app)).toEqual(bounds)
   expect((await home.slipway('start')).code).toBe(0)
   const { pid } = JSON.parse((await home.slipway('status', '--json')).stdout)
-  await close()
+  await bridge(window, 'settings.set', [{ closeToTray: false }], 'c')
+  const ended = app.waitForEvent('close')
+  await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+  await ended
   expect(() => process.kill(pid, 0)).toThrow('ESRCH')
-  desktop.current = await launch(home, virtual)
+  const next = await start(home, virtual, '--hidden')
+  await expect.poll(async () => (await home.slipway('status')).stdout).toContain('Home:')
+  expect(await next.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(0)
+  await next.evaluate(({ app }) => void app.emit('activate'))
+  desktop.current = await openedDesktop(next)
   await expect.poll(() => read(desktop.current.app)).toEqual(bounds)
   const containers = new ContainersPage(desktop.current.window)
   await expect(containers.app.engine('Stopped')).toBeVisible()

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { _electron, test as base, type ElectronApplication, type Page } from 'playwright/test'
+import { deathOf } from './fixtures/death.ts'
 import { type Display, display } from './fixtures/display.ts'
 import { makeSlipway, type Slipway } from './fixtures/slipway.ts'
 
@@ -28,25 +29,41 @@ interface Shared {
 }
 
 /** What starts the app as a user does. */
-export function command(home: Slipway, screen: Display): { args: string[]; env: Record<string, string> } {
+export function command(
+  home: Slipway,
+  screen: Display,
+  ...more: string[]
+): { args: string[]; env: Record<string, string> } {
   const env = Object.fromEntries(
-    Object.entries({ ...process.env, ...home.env, DISPLAY: screen.name }).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, value]],
-    ),
+    Object.entries({
+      ...process.env,
+      ...home.env,
+      DISPLAY: screen.name,
+      XDG_CONFIG_HOME: join(home.home, 'config'),
+    }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   )
-  return { args: ['.', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--lang=en-US'], env }
+  return { args: ['.', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--lang=en-US', ...more], env }
 }
 
 export async function launch(home: Slipway, screen: Display): Promise<Desktop> {
+  return await opened(await start(home, screen))
+}
+
+/** Starts the app without waiting for a window. */
+export async function start(home: Slipway, screen: Display, ...args: string[]): Promise<ElectronApplication> {
   const executablePath = electronBinary()
   if (!executablePath) throw new Error('no Electron here')
-  const app = await _electron.launch({ executablePath, ...command(home, screen), timeout: 60_000 })
+  return await _electron.launch({ executablePath, ...command(home, screen, ...args), timeout: 60_000 })
+}
+
+/** The app once its window is there. */
+export async function opened(app: ElectronApplication): Promise<Desktop> {
   const window = await app.firstWindow()
   await window.getByRole('navigation', { name: 'Main' }).waitFor()
   return { app, window, close: () => app.close() }
 }
 
-export const test = base.extend<{ window: Page; app: ElectronApplication }, Shared>({
+export const test = base.extend<{ window: Page; app: ElectronApplication; obituary: undefined }, Shared>({
   home: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures from the pattern
     async ({}, use) => {
@@ -71,6 +88,14 @@ export const test = base.extend<{ window: Page; app: ElectronApplication }, Shar
       await desktop.current.close()
     },
     { scope: 'worker', timeout: 120_000 },
+  ],
+  obituary: [
+    async ({ home }, use, info) => {
+      await use(undefined)
+      const death = info.status === info.expectedStatus ? undefined : await deathOf(home)
+      if (death) throw new Error(death)
+    },
+    { auto: true },
   ],
   window: async ({ desktop }, use) => await use(desktop.current.window),
   app: async ({ desktop }, use) => await use(desktop.current.app),
