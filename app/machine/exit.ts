@@ -18,7 +18,12 @@ function cause({
   if (signal === 'SIGKILL') return 'the virtual machine was killed (SIGKILL), by hand or for want of memory'
   if (signal) return `the virtual machine was ended by ${signal}`
   if (reason === 'guest-shutdown') return 'the guest powered itself off'
-  if (reason === 'guest-panic' || reason === 'guest-reset') return "the guest's kernel panicked"
+  if (isPanic({ reason })) return "the guest's kernel panicked"
   if (code !== null && code !== 0) return `QEMU ended with exit code ${code}`
   return 'the virtual machine ended unexpectedly'
+}
+
+/** Whether the guest's kernel gave up: it says so itself, or restarts, which QEMU takes for the end. */
+export function isPanic({ reason }: Pick<Exit, 'reason'>): boolean {
+  return reason === 'guest-panic' || reason === 'guest-reset'
 }

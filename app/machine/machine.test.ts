@@ -298,6 +298,26 @@ describe('running', () => {
     expect(machine.state.state).toBe('running')
   })
 
+  test('after a panic of the guest it is started again by itself, three times at most', async () => {
+    const { machine, driver, states } = make()
+    await machine.start()
+    for (let starts = 1; starts <= 4; starts++) {
+      await expect.poll(() => driver.started.length, { interval: 5 }).toBe(starts)
+      await reaches(machine, 'running')
+      for (const vm of world.values()) vm.end({ code: 0, reason: 'guest-reset' })
+      await expect.poll(() => states.filter(({ state }) => state === 'failed').length).toBe(starts)
+    }
+    const failures = states.flatMap((state) => (state.state === 'failed' ? [state] : []))
+    expect(failures.map(({ error }) => error)).toEqual(Array(4).fill("the guest's kernel panicked"))
+    expect(failures.map(({ hint }) => hint?.split(':')[0])).toEqual([
+      ...Array(3).fill('It is started again by itself'),
+      'Start it again',
+    ])
+    expect(machine.state.state).toBe('failed')
+    await machine.start()
+    expect(machine.state.state).toBe('running')
+  })
+
   test('a lost connection is shown, made again, and what hangs on it is restored', async () => {
     let ready = 0
     const { machine, states } = make(

@@ -8,6 +8,7 @@ import { type MachineOptions, type MachineTimeouts, TIMEOUTS } from './machine-o
 import { Ownership } from './ownership.ts'
 import { type MachinePaths, machinePaths } from './paths.ts'
 import { powerOff } from './power-off.ts'
+import { Recovery } from './recovery.ts'
 import { logTail } from './serial.ts'
 import type { Session, SessionOptions, ShellSession, Ssh } from './ssh.ts'
 import type { MachineState, Problem, StartStep } from './state.ts'
@@ -37,6 +38,7 @@ export class Machine implements AsyncDisposable {
   readonly #timeouts: MachineTimeouts
   readonly #cell: StateCell
   readonly #home: Ownership
+  readonly #recovery = new Recovery()
   readonly #problems = new Map<Problem['code'], Problem>()
   #starting: Starting | undefined
   #stopping: Promise<void> | undefined
@@ -302,13 +304,17 @@ export class Machine implements AsyncDisposable {
     const serialTail = await logTail(this.#paths.serialLog)
     await this.#release(live)
     await this.#home.forgetVm()
-    this.#options.log('machine: died', { ...exit })
+    // While the pieces were picked up somebody may have started it, or let go of it.
+    const again = !this.#disposed && !this.#starting && !this.#stopping && this.#recovery.allows(exit)
+    this.#options.log(again ? 'machine: died, starting again' : 'machine: died', { ...exit, serialTail })
+    const who = again ? 'It is started again by itself' : 'Start it again'
     this.#cell.set({
       state: 'failed',
       error: describeExit(exit),
-      hint: 'Start it again: what was written to its disk is kept.',
+      hint: `${who}: what was written to its disk is kept.`,
       ...(serialTail === '' ? {} : { serialTail }),
     })
+    if (again) this.#begin((boot) => this.#adoptOrBoot(boot))
   }
 
   async #stop(): Promise<void> {

@@ -127,6 +127,26 @@ describe.runIf(process.env['SLIPWAY_VM_TESTS'])('a real virtual machine', { time
     expect(await inGuest(made, 'hostname; stty size')).toMatch(/slipway-test[\s\S]*30 100/)
   })
 
+  test('all processors run, and starting containers makes the kernel patch nothing under them', async () => {
+    const { machine: made } = machine()
+    await made.start()
+    const said = await inGuest(
+      made,
+      [
+        'mount -t tracefs t /sys/kernel/tracing; cd /sys/kernel/tracing',
+        'echo "p:patched jump_label_update" >kprobe_events; echo 1 >events/kprobes/patched/enable',
+        'g=/sys/fs/cgroup/x; mkdir $g; echo 50000 100000 >$g/cpu.max; echo max >$g/cpu.max; rmdir $g',
+        "nft 'add table inet t; add chain inet t c { type nat hook output priority -100; }'",
+        'ping -c 1 127.0.0.1; nft delete table inet t',
+        'echo "processors $(nproc)"; echo "then $(cat kprobe_profile)"',
+        // What is patched does get counted.
+        'echo 1 >/proc/sys/kernel/bpf_stats_enabled; echo "now $(cat kprobe_profile)"',
+        'echo 0 >events/kprobes/patched/enable; echo >kprobe_events; cd /; umount /sys/kernel/tracing',
+      ].join('; '),
+    )
+    expect(said).toMatch(/processors 2\s[\s\S]*then +patched +0 [\s\S]*now +patched +[1-9]/)
+  })
+
   test('an app that goes and comes back finds the same machine', async () => {
     const first = machine().machine
     await first.start()

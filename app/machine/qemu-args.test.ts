@@ -97,7 +97,7 @@ test('the whole vector of a Linux host', () => {
       "-initrd",
       "/home/initrd.img",
       "-append",
-      "console=ttyS0 quiet loglevel=4 panic=-1 oops=panic nowatchdog rcupdate.rcu_cpu_stall_suppress=1 ras=cec_disable i8042.noaux i8042.nokbd no_timer_check mitigations=off norandmaps lsm=landlock audit=0",
+      "console=ttyS0 quiet loglevel=4 panic=-1 oops=panic nowatchdog rcupdate.rcu_cpu_stall_suppress=1 ras=cec_disable i8042.noaux i8042.nokbd no_timer_check mitigations=off norandmaps maxcpus=1 noreplace-smp no_ipi_broadcast=1 lpj=10000000 tsc=reliable lsm=landlock audit=0",
       "-device",
       "virtio-rng-pci,disable-legacy=on",
       "-device",
@@ -145,6 +145,14 @@ test('mitigations and address randomisation are off only under emulation', () =>
     expect(one(qemuArgs(spec({ accelerator: 'kvm' }), 'linux'), '-append')).not.toContain(word)
     expect(one(qemuArgs(spec(), 'linux'), '-append').split(' ')).toContain(word)
   }
+})
+
+test('an emulated x86-64 starts with one of its processors: the guest has the others come', () => {
+  const line = (over: Partial<VmSpec>) => one(qemuArgs(spec(over), 'linux'), '-append').split(' ')
+  expect(line({})).toContain('maxcpus=1')
+  expect(one(qemuArgs(spec({}), 'linux'), '-smp')).toBe('cpus=2')
+  expect(line({ accelerator: 'kvm' })).not.toContain('maxcpus=1')
+  expect(line({ arch: 'arm64' })).not.toContain('maxcpus=1')
 })
 
 test('disks: the system is read-only and first, the data disk honours flushes and gives space back', () => {

@@ -42,6 +42,22 @@ export function acceleratorCandidates(
  */
 const EMULATED = ['mitigations=off', 'norandmaps'] as const
 
+/**
+ * Linux patches its own code while it runs, with a breakpoint in the place for a moment. QEMU before 8.1 may translate that
+ * breakpoint on one processor while another takes it away again, and keep it: "Oops: int3", a dead guest. So the machine
+ * starts with one processor and its `boot` script has the others come once everything that starting containers patches is
+ * patched for good. Without the rest of the line their coming would itself patch or take seconds of calibration.
+ * The processor's counter is the host's own: reading it costs a quarter of reading the emulated timer, which Linux would
+ * fall back to because counter and emulated interrupts do not keep step on a busy host.
+ */
+const EMULATED_X64 = [
+  'maxcpus=1',
+  'noreplace-smp',
+  'no_ipi_broadcast=1',
+  'lpj=10000000',
+  'tsc=reliable',
+] as const
+
 /** QEMU's argument vector for one start of the machine. Pure; nothing is checked against the host. */
 export function qemuArgs(spec: VmSpec, platform: NodeJS.Platform): string[] {
   return [
@@ -101,6 +117,7 @@ function commandLine({ arch, accelerator, console, kernelArguments }: VmSpec): s
     'rcupdate.rcu_cpu_stall_suppress=1',
     ...(arch === 'x64' ? ['ras=cec_disable', 'i8042.noaux', 'i8042.nokbd', 'no_timer_check'] : []),
     ...(accelerator === 'tcg' ? EMULATED : []),
+    ...(accelerator === 'tcg' && arch === 'x64' ? EMULATED_X64 : []),
     ...kernelArguments,
   ].join(' ')
 }
