@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { expect, statusOf, test } from './app.ts'
 import { freePort } from './fixtures/registry.ts'
 import { AppWindow } from './pages/app-window.ts'
@@ -104,5 +105,14 @@ test('from a fresh home to a page of an own container, a shell in it, its log, a
     await app.goTo('Machine')
     await page.getByRole('main').getByRole('button', { name: 'Stop engine' }).click()
     await expect(app.engine('Stopped')).toBeVisible({ timeout: 60_000 })
+  })
+
+  await test.step('resetting everything leaves a fresh home', async () => {
+    expect((await slipway.slipway('config', 'get', 'registryMirrors')).stdout).toContain('http')
+    await app.reset('Reset everything')
+    await expect
+      .poll(async () => (await slipway.slipway('config', 'get', 'registryMirrors')).stdout.trim())
+      .toBe('')
+    expect(existsSync(`${slipway.home}/data.img`)).toBe(false)
   })
 })
