@@ -98,16 +98,27 @@ test('what cannot be pulled says why, beside the images that are there', async (
   expect(await docker('images', '-q', name)).toBe('')
 })
 
-test('tags of the registry complete what is typed', async ({ window: page, engine: _engine, registry }) => {
+test('names and tags of the registry complete what is typed', async ({
+  window: page,
+  engine: _engine,
+  registry,
+}) => {
   const app = new AppWindow(page)
   await app.goTo('Images')
   await page.getByRole('main').getByRole('button', { name: 'Pull', exact: true }).first().click()
   const field = app.dialog('Pull an image').getByLabel('Image')
-  await field.fill(`${registry.host}/library/redis`)
+  await field.fill(`${registry.host}/`)
+  await field.pressSequentially('edi')
+  const found = page.getByRole('option')
+  await expect(found).toHaveText([`${registry.host}/library/redis`])
+  await found.click()
+  await expect(field).toHaveValue(`${registry.host}/library/redis`)
   await field.pressSequentially(':')
   await expect(page.getByRole('option', { name: `${registry.host}/library/redis:7` })).toBeVisible()
   await page.getByRole('option', { name: `${registry.host}/library/redis:7` }).click()
   await expect(field).toHaveValue(`${registry.host}/library/redis:7`)
+  await field.fill('127.0.0.1:1/nobody')
+  await expect(app.dialog('Pull an image')).toContainText(/No suggestions from the registry: .*refused/)
 })
 
 test('an image gets another name, is saved to a file and loaded from it', async ({
@@ -130,6 +141,16 @@ test('an image gets another name, is saved to a file and loaded from it', async 
   await (await chooser).setFiles(file)
   await expect(images.row('mine:1')).toBeVisible()
   await docker('rmi', 'mine:1')
+
+  await test.step('one without a name is found by the filter, and goes', async () => {
+    await docker('commit', await docker('create', 'slipway/welcome'))
+    await page.getByRole('button', { name: 'Untagged', exact: true }).click()
+    const grid = page.getByRole('grid', { name: 'Images' })
+    await expect(grid.getByText('Untagged')).toHaveCount(1)
+    await expect(grid.getByText('slipway/welcome')).toHaveCount(0)
+    await images.act('Untagged', 'Delete')
+    await expect.poll(() => docker('images', '-q', '-f', 'dangling=true')).toBe('')
+  })
 })
 
 test('a folder is built into an image, its output streamed', async ({ window: page, docker }, info) => {
