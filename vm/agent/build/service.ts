@@ -197,6 +197,7 @@ export class Builds {
 
   /** Cache records for `docker system df`. */
   async records(): Promise<BuildCacheRecord[]> {
+    await this.#ready()
     const inUse = this.#images.inUse()
     const records: BuildCacheRecord[] = []
     const entries = await this.#cache.entries()
@@ -228,6 +229,7 @@ export class Builds {
 
   /** Forgets records of the cache, and the nameless images that only they kept; answers what went. */
   async #prune(wish: PruneWish): Promise<{ records: BuildCacheRecord[]; SpaceReclaimed: number }> {
+    await this.#ready()
     const inUse = this.#images.inUse()
     const before = await this.#images.layersSize()
     const going = await this.#going(wish)

@@ -20,6 +20,11 @@ export interface Attachment {
 export type Endpoints = Record<string, EndpointSettings>
 
 export interface NetworkService {
+  /**
+   * Frees the addresses, names and ports of all containers but these: what an agent left that died while it started or
+   * ended others. To be called before anything is attached.
+   */
+  keepOnly(running: ReadonlySet<string>): Promise<void>
   /** Refuses unusable settings at create time, before anything is made; a network may be made later. */
   validate(networks: Record<string, EndpointSettings>): Promise<void>
   /** Gives the container its interfaces, addresses and names on all its networks, or nothing at all. */

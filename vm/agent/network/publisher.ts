@@ -62,6 +62,14 @@ export class Publisher {
     for (const record of records) this.#records.set(record.containerId, record)
   }
 
+  /** Forgets containers that are not in `running`, before firewall and host are told of anything. */
+  async keepOnly(running: ReadonlySet<string>): Promise<void> {
+    for (const containerId of [...this.#records.keys()].filter((id) => !running.has(id))) {
+      this.#records.delete(containerId)
+      await this.#folder.remove(containerId)
+    }
+  }
+
   /** What the firewall must hold now. */
   publications(): Publication[] {
     return this.#publications(this.#allForwards())

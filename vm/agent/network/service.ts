@@ -155,6 +155,14 @@ export class Networks implements NetworkService {
     await this.#publisher.load()
   }
 
+  async keepOnly(running: ReadonlySet<string>): Promise<void> {
+    await this.open()
+    for (const { containerId } of this.#sandboxes.all()) {
+      if (!running.has(containerId)) await this.#sandboxes.detach(containerId)
+    }
+    await this.#publisher.keepOnly(running)
+  }
+
   async #start(): Promise<void> {
     await this.open()
     for (const network of this.#definitions.bridges()) this.#definitions.ensureBridge(network)
