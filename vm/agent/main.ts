@@ -56,6 +56,8 @@ import { Volumes } from './volumes/service.ts'
 
 const loaded = Math.round(process.uptime() * 1000)
 const dataRoot = process.env['SLIPWAY_DATA'] ?? '/var/lib/slipway'
+/** Made by the image's `boot` script, for what has to stay in use. */
+const KEPT_GROUP = '/sys/fs/cgroup/kept'
 const WELCOME = '/usr/share/slipway/welcome.tar'
 const runRoot = process.env['SLIPWAY_RUN'] ?? '/run/slipway'
 
@@ -81,6 +83,12 @@ async function main(): Promise<void> {
   const kernel = new LibcKernel()
   // As systemd has it, and as `-v …:rshared` needs it: what is mounted below a bind can reach other containers.
   kernel.mount({ type: '', source: 'none', target: '/', flags: MountFlag.SHARED | MountFlag.REC })
+  try {
+    kernel.allowDevices(KEPT_GROUP)
+  } catch (error) {
+    // The kernel then patches itself with each first and last container, which is slower.
+    log(`${KEPT_GROUP}: ${messageOf(error)}`)
+  }
   const events = new EventBus()
   const table = new ContainerTable()
 

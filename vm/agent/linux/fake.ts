@@ -67,6 +67,10 @@ export class FakeKernel implements Kernel {
     this.#record('syncFilesystem', path)
   }
 
+  allowDevices(group: string): void {
+    this.#record('allowDevices', group)
+  }
+
   setClock(ms: number): void {
     this.#record('setClock', ms)
   }

@@ -16,6 +16,7 @@ const SIGNATURES = {
   llistxattr: { arguments: ['string', 'buffer', 'u64'], return: 'i64' },
   lremovexattr: { arguments: ['string', 'string'], return: 'i32' },
   utimensat: { arguments: ['i32', 'string', 'buffer', 'i32'], return: 'i32' },
+  syscall: { arguments: ['i64', 'i64', 'buffer', 'i64'], return: 'i64' },
   syncfs: { arguments: ['i32'], return: 'i32' },
   clock_settime: { arguments: ['i32', 'buffer'], return: 'i32' },
   ioctl: { arguments: ['i32', 'u64', 'buffer'], return: 'i32' },

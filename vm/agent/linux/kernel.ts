@@ -20,6 +20,11 @@ export interface Kernel {
   setTimes(path: string, atimeNs: bigint, mtimeNs: bigint): void
   /** syncfs(2) of the filesystem that holds `path`. May block. */
   syncFilesystem(path: string): void
+  /**
+   * Attaches a device program that allows everything to a control group, given by its path. While any such program is
+   * attached, containers that come and go do not make the kernel patch itself.
+   */
+  allowDevices(group: string): void
   /** clock_settime(CLOCK_REALTIME), milliseconds since the epoch. */
   setClock(ms: number): void
   /** Opens a pseudo-terminal pair. The caller closes both. */

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -99,6 +100,18 @@ test('syncs and refuses a socket that is not there', () => {
   kernel.syncFilesystem(folder)
   assert.throws(() => kernel.connectSeqpacket(join(folder, 'none')), { kind: 'not_found' })
   assert.throws(() => kernel.connectSeqpacket(`/${'x'.repeat(108)}`), { kind: 'invalid_argument' })
+})
+
+test('allows the devices of a control group, and of nothing else', () => {
+  const group = '/sys/fs/cgroup/libc-test'
+  mkdirSync(group)
+  try {
+    kernel.allowDevices(group)
+    kernel.allowDevices(group)
+  } finally {
+    rmdirSync(group)
+  }
+  assert.throws(() => kernel.allowDevices(folder), /BPF_PROG_ATTACH/)
 })
 
 test('listens for a descriptor until it is told not to', () => {

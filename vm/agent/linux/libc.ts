@@ -1,6 +1,7 @@
 /** The kernel door over libc (`node:ffi`). Little-endian 64-bit Linux: x86-64 and arm64. */
 import { closeSync, constants, openSync } from 'node:fs'
 import { withoutReserve } from './capabilities.ts'
+import { allowDevices } from './device-rule.ts'
 import { Errno, errnoError } from './errno.ts'
 import { listenForFd } from './fd-listener.ts'
 import { type Libc, openLibc } from './ffi.ts'
@@ -96,6 +97,10 @@ export class LibcKernel implements Kernel {
     } finally {
       closeSync(fd)
     }
+  }
+
+  allowDevices(group: string): void {
+    allowDevices(this.#libc, group)
   }
 
   setClock(ms: number): void {
