@@ -32,6 +32,17 @@ test.each([1, 2, 3, 7, 8, 9, 64, 1000])('splits a stream that comes in pieces of
   expect(joined(parts)).toEqual(wanted)
 })
 
+test('frames of one stream that come together are one part', () => {
+  const lines = Buffer.concat([frame(1, 'a\n'), frame(1, 'b\n'), frame(2, 'c\n'), frame(1, 'd\n')])
+  expect(
+    new FrameDecoder().push(lines).map(({ stream, data }) => [stream, Buffer.from(data).toString()]),
+  ).toEqual([
+    ['stdout', 'a\nb\n'],
+    ['stderr', 'c\n'],
+    ['stdout', 'd\n'],
+  ])
+})
+
 test.each([
   ['inside a payload', whole.subarray(0, 10)],
   ['inside a head', whole.subarray(0, 15)],

@@ -13,7 +13,10 @@ export interface FramePart {
 const STREAMS: readonly FrameStream[] = ['stdin', 'stdout', 'stderr']
 const HEAD = 8
 
-/** Splits chunks of any size; a frame's bytes are handed on as they come, so nothing but a head is ever kept. */
+/**
+ * Splits chunks of any size; a frame's bytes are handed on as they come, so nothing but a head is ever kept. Frames of
+ * one stream that came together stay together: a log sends one per line, and each part costs a message further on.
+ */
 export class FrameDecoder {
   readonly #head = new Uint8Array(HEAD)
   #headSize = 0
@@ -21,12 +24,14 @@ export class FrameDecoder {
   #remaining = 0
 
   push(chunk: Uint8Array): FramePart[] {
-    const parts: FramePart[] = []
+    const runs: { stream: FrameStream; pieces: Uint8Array[] }[] = []
     let at = 0
     while (at < chunk.byteLength) {
       if (this.#remaining > 0) {
         const data = chunk.subarray(at, at + this.#remaining)
-        parts.push({ stream: this.#stream, data })
+        const run = runs.at(-1)
+        if (run?.stream === this.#stream) run.pieces.push(data)
+        else runs.push({ stream: this.#stream, pieces: [data] })
         this.#remaining -= data.byteLength
         at += data.byteLength
         continue
@@ -37,7 +42,7 @@ export class FrameDecoder {
       at += taken.byteLength
       if (this.#headSize === HEAD) this.#open()
     }
-    return parts
+    return runs.map(({ stream, pieces }) => ({ stream, data: joined(pieces) }))
   }
 
   /** Call at the end of the stream; throws 'data_loss' when it ended inside a frame. */
@@ -56,6 +61,18 @@ export class FrameDecoder {
     this.#remaining = new DataView(this.#head.buffer).getUint32(4)
     this.#headSize = 0
   }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces
+  if (pieces.length === 1 && only) return only
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.byteLength
+  }
+  return whole
 }
 
 /** The frames of a whole stream. */

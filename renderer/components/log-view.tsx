@@ -78,9 +78,14 @@ export function LogView({
     if (!box) return
     const up = box.scrollTop < lastTop.current
     lastTop.current = box.scrollTop
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40
+    if (atEnd || (follow && !up)) {
+      // Its own scrolling to the end is no reason to draw again: in a flood that would be one drawing per frame.
+      setFollow(true)
+      return
+    }
+    setFollow(false)
     view.scrolled(box.scrollTop)
-    if (box.scrollHeight - box.scrollTop - box.clientHeight < 40) setFollow(true)
-    else if (up) setFollow(false)
   }
   const step = (by: number): void => {
     const box = scroller.current
@@ -149,7 +154,7 @@ export function LogView({
           <div className="log-window" style={{ transform: `translateY(${PADDING + view.offset * LINE}px)` }}>
             {view.lines.map((line) => (
               <Line
-                key={line.number}
+                key={line.number - view.base}
                 line={line}
                 wrap={wrap}
                 times={times}
@@ -243,10 +248,25 @@ function useLines(
   return {
     rows,
     lines,
+    base: useKeyBase(lines[0]?.number ?? 0, lines.at(-1)?.number ?? 0),
     offset: sizes.current.top(from),
     top: (index: number): number => sizes.current.top(index),
     scrolled: (pixels: number): void => setRow(Math.floor(pixels / LINE)),
   }
+}
+
+/**
+ * What is taken off line numbers to make keys. Lines that stay on screen keep their elements; where none stays, as in a
+ * flood, the keys begin again where they began before, so that the elements are filled anew instead of made anew.
+ */
+function useKeyBase(first: number, last: number): number {
+  const before = useRef({ first, last, base: first })
+  return useMemo(() => {
+    const { first: oldFirst, last: oldLast, base } = before.current
+    const jumped = first > oldLast || last < oldFirst
+    before.current = { first, last, base: jumped ? first - (oldFirst - base) : base }
+    return before.current.base
+  }, [first, last])
 }
 
 /** Width of one letter of the log's font. */
@@ -275,13 +295,26 @@ const Line = memo(function Line({ line, wrap, times, pattern, current }: LinePro
       className={`log-line${wrap ? ' log-wrap' : ''}${level ? ` log-${level}` : ''}${current ? ' log-current' : ''}`}
       data-stream={line.stream}
     >
-      {times && <span className="log-time">{line.time.slice(11, 23).padEnd(12)}</span>}
+      {times && (
+        <span className="log-time" title={line.time}>
+          {clockOf(line.time)}
+        </span>
+      )}
       <span className="log-text">
         {pattern ? <Marked text={stripAnsi(line.text)} pattern={pattern} /> : <Styled text={line.text} />}
       </span>
     </div>
   )
 })
+
+/** The time of day here, to the millisecond; always as wide. */
+function clockOf(time: string): string {
+  if (time === '') return ''.padEnd(TIME_COLUMNS)
+  const at = new Date(time)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const milliseconds = String(at.getMilliseconds()).padStart(3, '0')
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${milliseconds}`
+}
 
 function Styled({ text }: { text: string }) {
   const spans = parseAnsi(text)

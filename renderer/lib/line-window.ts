@@ -3,10 +3,12 @@ import type { LogBuffer } from './log-buffer.ts'
 
 const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g
 
+const PLAIN = /^[\x20-\x7e]*$/
+
 /** Columns that a line takes in a fixed-width font: East Asian letters take two, a tab up to four. */
 export function columnsOf(text: string): number {
+  if (PLAIN.test(text)) return text.length
   const plain = stripAnsi(text)
-  if (/^[\x20-\x7e]*$/.test(plain)) return plain.length
   return plain.length + (plain.match(WIDE)?.length ?? 0) + 3 * (plain.match(/\t/g)?.length ?? 0)
 }
 

@@ -1,9 +1,9 @@
 import { nextFrame } from '../store.ts'
 
 /** Bytes taken between two drawings before the source has to wait for the next one. */
-const BURST = 128 * 1024
+const BURST = 256 * 1024
 /** Milliseconds between drawings while much comes at once: text that nobody can read need not be drawn 60 times. */
-const REST = 60
+const REST = 100
 
 /**
  * Draws what a stream brings, at most once per frame and less often in a flood. Tell it the bytes of each piece; when
@@ -11,7 +11,7 @@ const REST = 60
  */
 export function paced(draw: () => void): (bytes: number) => Promise<void> | undefined {
   let bytes = 0
-  let last = 0
+  let last = -REST
   let coming: Promise<void> | undefined
   const schedule = (): Promise<void> =>
     new Promise((resolve) => {
