@@ -8,6 +8,7 @@ import {
   type ReactNode,
   useEffect,
   useId,
+  useMemo,
   useRef,
   useState,
 } from 'react'
@@ -263,7 +264,9 @@ interface RowProps {
 }
 
 const Row = memo(function Row(props: RowProps) {
-  const { item, selected, active, header } = props
+  const { item, selected, active, header, render } = props
+  // A row that only moves keeps its cells.
+  const cells = useMemo(() => render(item, { selected, active }), [render, item, selected, active])
   return (
     // biome-ignore lint/a11y/useSemanticElements: a grid of divs
     // biome-ignore lint/a11y/useFocusableInteractive: the grid is the tab stop
@@ -281,7 +284,7 @@ const Row = memo(function Row(props: RowProps) {
       onDoubleClick={(event) => !isControl(event.target) && props.onOpen()}
       onContextMenu={props.onMenu}
     >
-      {props.render(item, { selected, active })}
+      {cells}
     </div>
   )
 }, sameRow)

@@ -1,5 +1,14 @@
 import { Box, Columns3, Play, Plus, RotateCw, Square, Terminal, Trash2, X } from 'lucide-react'
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  memo,
+  useCallback,
+  useDeferredValue,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { CONTAINER_COLUMNS, type ContainerColumn } from '../../../app/settings-schema.ts'
 import type { ContainerSummary } from '../../../vm/api/containers.ts'
 import { canDo, doToContainers, nameOf, removeContainers, renameContainer } from '../../actions.ts'
@@ -24,7 +33,14 @@ import { useStore } from '../../store.ts'
 import { fittingColumns, gridOf, toggled } from './container-columns.ts'
 import { containerMenu } from './container-menu.ts'
 import { ContainerCells, GroupCells } from './container-row.tsx'
-import { type ContainerRow, containerRows, type Filter, isRunning, type Sort } from './containers-view.ts'
+import {
+  type ContainerRow,
+  containerRows,
+  type Filter,
+  isRunning,
+  type Sort,
+  sameRow,
+} from './containers-view.ts'
 import './containers.css'
 
 /** Kept while the window lives, so that coming back finds the page as it was left. */
@@ -52,6 +68,8 @@ export function ContainersPage() {
   const containers = useContainers()
   const [filter, setFilter] = useKept('filter')
   const [query, setQuery] = useKept('query')
+  // Letters appear at once; the rows follow as fast as the window can.
+  const deferred = useDeferredValue(query)
   const all = 'data' in containers ? (containers.data ?? []) : []
   const running = all.filter(isRunning).length
   const counted = (value: number): string | undefined => (all.length > 0 ? count(value, locale) : undefined)
@@ -92,7 +110,7 @@ export function ContainersPage() {
             data.length === 0 ? (
               <NoContainers />
             ) : (
-              <ContainerTable containers={data} filter={filter} query={query} />
+              <ContainerTable containers={data} filter={filter} query={deferred} />
             )
           }
         </Loaded>
@@ -120,7 +138,7 @@ const keyOf = (row: ContainerRow): string => row.key
 const isHeader = (row: ContainerRow): boolean => row.kind === 'group'
 const NONE: ReadonlySet<string> = new Set()
 
-function ContainerTable({
+const ContainerTable = memo(function ContainerTable({
   containers,
   filter,
   query,
@@ -222,7 +240,7 @@ function ContainerTable({
       {selected.length > 1 && <SelectionBar containers={selected} onClear={() => setChosen(NONE)} />}
     </div>
   )
-}
+})
 
 const SORTED: Partial<Record<ContainerColumn, Sort>> = {
   image: 'image',
@@ -268,7 +286,7 @@ function useStableRows(rows: readonly ContainerRow[]): readonly ContainerRow[] {
     const old = new Map(before.current.map((row) => [row.key, row]))
     const stable = rows.map((row) => {
       const same = old.get(row.key)
-      return same && JSON.stringify(same) === JSON.stringify(row) ? same : row
+      return same && sameRow(same, row) ? same : row
     })
     before.current = stable
     return stable

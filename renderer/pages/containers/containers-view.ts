@@ -130,14 +130,17 @@ function matches(container: ContainerSummary, words: readonly string[]): boolean
 
 const STATES = ['running', 'restarting', 'paused', 'created', 'exited', 'removing', 'dead']
 
+/** Made once: `localeCompare` with options makes one for each comparison. */
+const { compare: collate } = new Intl.Collator(undefined, { numeric: true })
+
 function compare(a: ContainerSummary, b: ContainerSummary, { sort, sample }: ViewOptions): number {
-  const name = rowName(a, false).localeCompare(rowName(b, false), undefined, { numeric: true })
+  const name = collate(rowName(a, false), rowName(b, false))
   const sign = sort.descending ? -1 : 1
   switch (sort.by) {
     case 'name':
       return sign * name
     case 'image':
-      return sign * a.Image.localeCompare(b.Image) || name
+      return sign * collate(a.Image, b.Image) || name
     case 'state':
       return sign * (STATES.indexOf(a.State) - STATES.indexOf(b.State)) || name
     case 'created':
@@ -157,9 +160,11 @@ export function containerRows(containers: readonly ContainerSummary[], options: 
   const groups = new Map<string, ContainerSummary[]>()
   for (const container of shown) {
     const project = container.Labels[PROJECT] ?? ''
-    groups.set(project, [...(groups.get(project) ?? []), container])
+    const group = groups.get(project)
+    if (group) group.push(container)
+    else groups.set(project, [container])
   }
-  const projects = [...groups.keys()].filter(Boolean).sort((a, b) => a.localeCompare(b))
+  const projects = [...groups.keys()].filter(Boolean).sort(collate)
   const rows: ContainerRow[] = projects.flatMap((project) => {
     const members = groups.get(project) ?? []
     const collapsed = options.collapsed.has(project) && words.length === 0
@@ -177,6 +182,24 @@ export function containerRows(containers: readonly ContainerSummary[], options: 
 
 function toRow(container: ContainerSummary, nested: boolean): ContainerRow {
   return { kind: 'container', key: container.Id, container, nested }
+}
+
+/** Whether two rows show the same. What was read in one answer of the engine is compared by identity alone. */
+export function sameRow(a: ContainerRow, b: ContainerRow): boolean {
+  if (a.kind === 'container' && b.kind === 'container')
+    return a.nested === b.nested && sameContainer(a.container, b.container)
+  return (
+    a.kind === 'group' &&
+    b.kind === 'group' &&
+    a.project === b.project &&
+    a.collapsed === b.collapsed &&
+    a.containers.length === b.containers.length &&
+    a.containers.every((one, index) => sameContainer(one, b.containers[index]))
+  )
+}
+
+function sameContainer(a: ContainerSummary, b: ContainerSummary | undefined): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
 
 export interface PortChip {
