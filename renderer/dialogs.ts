@@ -5,6 +5,7 @@ import { Store } from './store.ts'
 export type DialogState =
   | { kind: 'run'; form?: Partial<RunForm> }
   | { kind: 'edit'; id: string }
+  | { kind: 'exec'; container: string; user: string }
   | { kind: 'pull'; reference?: string }
   | { kind: 'build' }
   | { kind: 'network' }

@@ -159,6 +159,11 @@ async function openDebug(
     throw new EngineError('conflict', `container ${Name.replace(/^\//, '')} is not running`)
   }
   const pid = State.Pid
-  const command = `cd /proc/${pid}/root && exec nsenter -t ${pid} -u -i -n -p -- busybox sh`
+  // A /proc of its own: with that of the VM, ps would show other containers too, by numbers that kill does not take.
+  const command = [
+    `inside=$(busybox awk '/^NSpid/ { print $NF }' /proc/${pid}/status)`,
+    `exec nsenter -t ${pid} -u -i -n -p -- busybox unshare -m busybox sh -c ` +
+      '"mount -t proc proc /proc && cd /proc/$inside/root && exec busybox sh"',
+  ].join(' && ')
   return await openShell(parts, size, signal, command)
 }

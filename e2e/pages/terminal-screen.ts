@@ -45,4 +45,35 @@ export class TerminalScreen {
     await this.panel.getByRole('textbox').focus()
     await this.page.keyboard.press(keys)
   }
+
+  /** The middle of a text on screen, in the row that has `before` in front of it. */
+  async find(text: string, before: string): Promise<{ x: number; y: number }> {
+    const place = await this.panel.evaluate(
+      (panel, [wanted, lead]) => {
+        for (const row of panel.querySelectorAll('.xterm-rows > div')) {
+          const all = (row.textContent ?? '').replaceAll('\u00a0', ' ')
+          const at = all.indexOf(`${lead}${wanted}`)
+          if (at < 0 || all.includes('echo')) continue
+          const cell = document.createRange()
+          const letters = document.createTreeWalker(row, NodeFilter.SHOW_TEXT)
+          let seen = 0
+          const middle = at + lead.length + Math.floor(wanted.length / 2)
+          for (let node = letters.nextNode(); node; node = letters.nextNode()) {
+            const { length } = node.textContent ?? ''
+            if (middle < seen + length) {
+              cell.setStart(node, middle - seen)
+              cell.setEnd(node, middle - seen + 1)
+              const { left, top, width, height } = cell.getBoundingClientRect()
+              return { x: left + width / 2, y: top + height / 2 }
+            }
+            seen += length
+          }
+        }
+        return undefined
+      },
+      [text, before] as const,
+    )
+    if (!place) throw new Error(`${text} is not on the terminal's screen`)
+    return place
+  }
 }

@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { messageOf } from '../../vm/api/errors.ts'
 import { closeDialog, type DialogState, dialogs } from '../dialogs.ts'
 import { useI18n } from '../i18n.ts'
+import { ExecDialog } from '../pages/container/exec-dialog.tsx'
 import { BuildDialog } from '../pages/images/build-dialog.tsx'
 import { PullDialog } from '../pages/images/pull-dialog.tsx'
 import { NetworkDialog } from '../pages/networks/network-dialog.tsx'
@@ -22,6 +23,8 @@ export function DialogHost() {
       return <RunDialog initial={dialog.form} />
     case 'edit':
       return <EditDialog id={dialog.id} />
+    case 'exec':
+      return <ExecDialog container={dialog.container} user={dialog.user} />
     case 'pull':
       return <PullDialog reference={dialog.reference ?? ''} />
     case 'build':

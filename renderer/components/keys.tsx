@@ -1,4 +1,4 @@
-const MAC = typeof navigator !== 'undefined' && /mac/i.test(navigator.platform)
+export const MAC = typeof navigator !== 'undefined' && /mac/i.test(navigator.platform)
 const NAMES: Record<string, [mac: string, other: string]> = {
   Mod: ['⌘', 'Ctrl'],
   Shift: ['⇧', 'Shift'],

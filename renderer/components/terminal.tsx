@@ -1,17 +1,20 @@
 import { FitAddon } from '@xterm/addon-fit'
-import { SearchAddon } from '@xterm/addon-search'
+import { type ISearchDecorationOptions, SearchAddon } from '@xterm/addon-search'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { WebglAddon } from '@xterm/addon-webgl'
 import { type ITheme, Terminal as Xterm } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
-import { useEffect, useRef } from 'react'
+import { ClipboardPaste, Copy, Eraser, Search, TextSelect } from 'lucide-react'
+import { type MouseEvent, useEffect, useRef } from 'react'
 import type { TerminalInput, TerminalTarget } from '../../app/contract.ts'
 import { messageOf } from '../../vm/api/errors.ts'
 import { call, open } from '../api.ts'
 import type { OpenStream } from '../bridge.ts'
 import { t } from '../i18n.ts'
 import { session } from '../session.ts'
-import { setTerminalState, type TerminalTab, terminals } from '../terminals.ts'
+import { findIn, SHELL, setTerminalState, type TerminalTab, terminals } from '../terminals.ts'
+import { isMod, MAC } from './keys.tsx'
+import { openMenu } from './menu.tsx'
 import { copyText, notifyError } from './toast.tsx'
 import './terminal.css'
 
@@ -25,6 +28,7 @@ interface View {
   readonly search: SearchAddon
   stream: OpenStream<TerminalInput> | undefined
   started: boolean
+  typed: boolean
 }
 
 const views = new Map<string, View>()
@@ -104,7 +108,7 @@ function theme(): ITheme {
       }
 }
 
-function createView(): View {
+function createView(owner: string): View {
   const element = document.createElement('div')
   element.className = 'terminal-screen'
   const xterm = new Xterm({
@@ -126,20 +130,48 @@ function createView(): View {
       call('app.openExternal', [url]).catch((error: unknown) => notifyError(url, error))
     }),
   )
-  xterm.attachCustomKeyEventHandler((event) => !takeKey(xterm, event))
-  return { element, xterm, fit, search, stream: undefined, started: false }
+  xterm.attachCustomKeyEventHandler((event) => !takeKey(xterm, event, owner))
+  return { element, xterm, fit, search, stream: undefined, started: false, typed: false }
 }
 
-/** Copy and paste with Ctrl+Shift, since Ctrl+C and Ctrl+V belong to the program. True when taken. */
-function takeKey(xterm: Xterm, event: KeyboardEvent): boolean {
-  if (event.type !== 'keydown' || !event.ctrlKey || !event.shiftKey) return false
-  if (event.code === 'KeyC' && xterm.hasSelection()) {
-    copyText(xterm.getSelection())
-    event.preventDefault()
-    return true
-  }
+/** Keys with Ctrl+Shift (⌘ on a Mac), since Ctrl alone belongs to the program. True when taken. */
+function takeKey(xterm: Xterm, event: KeyboardEvent, owner: string): boolean {
+  if (event.type !== 'keydown' || !isMod(event) || event.shiftKey === MAC) return false
+  if (event.code === 'KeyC' && xterm.hasSelection()) copyText(xterm.getSelection())
+  else if (event.code === 'KeyF') findIn(owner, true)
   // The browser's own paste event follows; xterm takes it from there.
-  return event.code === 'KeyV'
+  else return event.code === 'KeyV'
+  event.preventDefault()
+  return true
+}
+
+/** What a right click offers; Electron has no menu of its own here. */
+function showMenu(event: MouseEvent, xterm: Xterm, owner: string): void {
+  event.preventDefault()
+  const keys = MAC ? 'Mod' : 'Mod+Shift'
+  const paste = (): void => {
+    navigator.clipboard.readText().then(
+      (text) => xterm.paste(text),
+      (error: unknown) => notifyError(t('terminal.pasteFailed'), error),
+    )
+  }
+  openMenu(
+    [
+      {
+        label: t('common.copy'),
+        icon: Copy,
+        shortcut: `${keys}+C`,
+        disabled: !xterm.hasSelection(),
+        run: () => copyText(xterm.getSelection()),
+      },
+      { label: t('common.paste'), icon: ClipboardPaste, shortcut: `${keys}+V`, run: paste },
+      { label: t('common.selectAll'), icon: TextSelect, run: () => xterm.selectAll() },
+      'separator',
+      { label: t('terminal.search'), icon: Search, shortcut: `${keys}+F`, run: () => findIn(owner, true) },
+      { label: t('terminal.clear'), icon: Eraser, run: () => xterm.clear() },
+    ],
+    { x: event.clientX, y: event.clientY },
+  )
 }
 
 /** Opens on screen first, so that the program's first byte already meets the real size. */
@@ -163,7 +195,8 @@ function start(tab: TerminalTab, view: View): void {
       view.stream = undefined
       const text = error ? messageOf(error) : t('terminal.ended')
       xterm.write(`\r\n\x1b[2m${error ? '\x1b[31m' : ''}${text.replaceAll('\n', '\r\n')}\x1b[0m\r\n`)
-      setTerminalState(tab.id, error ? 'failed' : 'ended')
+      const unused = !view.typed && tab.target.kind === 'exec' && tab.target.command === SHELL
+      setTerminalState(tab.id, error || unused ? 'failed' : 'ended')
     },
   })
   view.stream = stream
@@ -171,16 +204,53 @@ function start(tab: TerminalTab, view: View): void {
     if (view.stream) view.stream.send(input).catch(() => view.stream?.close())
   }
   const encoder = new TextEncoder()
-  xterm.onData((data) => send({ type: 'data', data: encoder.encode(data) }))
+  xterm.onData((data) => {
+    view.typed = true
+    send({ type: 'data', data: encoder.encode(data) })
+  })
   xterm.onBinary((data) => send({ type: 'data', data: Uint8Array.from(data, (char) => char.charCodeAt(0)) }))
   xterm.onResize(({ rows, cols }) => send({ type: 'resize', size: { rows, columns: cols } }))
 }
 
-/** Finds text in a tab's scrollback; the next hit, or the one before it. */
-export function findInTerminal(id: string, text: string, back: boolean): void {
-  const search = views.get(id)?.search
-  if (back) search?.findPrevious(text)
-  else search?.findNext(text)
+/** Which hit is shown, of how many. */
+export interface Hits {
+  /** From 0; -1 where there are more hits than are counted. */
+  index: number
+  count: number
+}
+
+/** How hits look; the addon takes hexadecimal colours only. */
+function marks(): ISearchDecorationOptions {
+  const dark = document.documentElement.dataset['theme'] === 'dark'
+  return {
+    matchBackground: dark ? '#5c4a14' : '#ffe9a8',
+    matchOverviewRuler: dark ? '#7a5f12' : '#e0b93c',
+    activeMatchBackground: dark ? '#a87d10' : '#ffc53d',
+    activeMatchColorOverviewRuler: dark ? '#e3b341' : '#b87b12',
+  }
+}
+
+/** Shows a hit in a tab's scrollback: the nearest one while the text is typed, then the next or the one before it. */
+export function findInTerminal(id: string, text: string, go: 'nearest' | 'next' | 'back'): void {
+  const view = views.get(id)
+  if (!view) return
+  // The newest line is at the bottom: that is where looking begins.
+  if (go === 'nearest') view.xterm.clearSelection()
+  if (text === '') view.search.clearDecorations()
+  else if (go === 'next') view.search.findNext(text, { decorations: marks() })
+  else view.search.findPrevious(text, { decorations: marks() })
+}
+
+/** Tells the hits of a tab's search as they change; call the result to end the search. */
+export function watchHits(id: string, tell: (hits: Hits) => void): () => void {
+  const view = views.get(id)
+  const watch = view?.search.onDidChangeResults(({ resultIndex, resultCount }) =>
+    tell({ index: resultIndex, count: resultCount }),
+  )
+  return () => {
+    watch?.dispose()
+    view?.search.clearDecorations()
+  }
 }
 
 export function focusTerminal(id: string): void {
@@ -194,7 +264,7 @@ export function Terminal({ tab }: { tab: TerminalTab }) {
   useEffect(() => {
     const box = host.current
     if (!box) return
-    const view = views.get(tab.id) ?? createView()
+    const view = views.get(tab.id) ?? createView(tab.owner)
     views.set(tab.id, view)
     box.append(view.element)
     if (!view.started) {
@@ -214,7 +284,17 @@ export function Terminal({ tab }: { tab: TerminalTab }) {
       view.element.remove()
     }
   }, [tab.id])
-  return <section className="terminal" aria-label={tab.title} ref={host} />
+  return (
+    <section
+      className="terminal"
+      aria-label={tab.title}
+      ref={host}
+      onContextMenu={(event) => {
+        const xterm = views.get(tab.id)?.xterm
+        if (xterm) showMenu(event, xterm, tab.owner)
+      }}
+    />
+  )
 }
 
 /** WebGL that the processor computes: slower than the DOM. */

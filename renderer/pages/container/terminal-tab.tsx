@@ -1,50 +1,43 @@
-import { Bug, ChevronDown, Plus, Search, SquareTerminal, Unplug, X } from 'lucide-react'
-import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { ArrowDown, ArrowUp, Bug, ChevronDown, Plus, Search, SquareTerminal, Unplug, X } from 'lucide-react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import type { ContainerInspect } from '../../../vm/api/containers.ts'
 import { Button, IconButton } from '../../components/button.tsx'
 import { TextInput } from '../../components/field.tsx'
+import { MAC } from '../../components/keys.tsx'
 import { type MenuEntry, openMenu } from '../../components/menu.tsx'
 import { Blank, Loading } from '../../components/states.tsx'
+import type { Hits } from '../../components/terminal.tsx'
 import { showDialog } from '../../dialogs.ts'
+import { count } from '../../format.ts'
 import { t, useI18n } from '../../i18n.ts'
-import { splitWords } from '../../lib/shell-words.ts'
 import { useStore } from '../../store.ts'
-import { closeTerminal, openTerminal, showTerminal, type TerminalTab, terminals } from '../../terminals.ts'
+import {
+  closeTerminal,
+  findIn,
+  openTerminal,
+  showTerminal,
+  type TerminalTab,
+  terminals,
+} from '../../terminals.ts'
+import { openShell } from './exec-dialog.tsx'
 
 const load = () => import('../../components/terminal.tsx')
 const Terminal = lazy(() => load().then((module) => ({ default: module.Terminal })))
 
-/** The best shell that the container has, so that one click is enough. */
-const SHELL = ['/bin/sh', '-c', 'if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi']
-
-function openShell(id: string, user?: string): void {
-  openTerminal(id, user ? `sh · ${user}` : 'sh', {
-    kind: 'exec',
-    container: id,
-    command: SHELL,
-    ...(user && { user }),
-  })
+/** For what has no shell of its own. */
+function openDebug(id: string): void {
+  openTerminal(id, t('terminal.debugTitle'), { kind: 'debug', container: id })
 }
 
 function choices(container: ContainerInspect): MenuEntry[] {
   const { Id } = container
   return [
     { label: t('terminal.shell'), icon: SquareTerminal, run: () => openShell(Id) },
-    { label: t('terminal.rootShell'), icon: SquareTerminal, run: () => openShell(Id, 'root') },
+    { label: t('terminal.rootShell'), icon: SquareTerminal, run: () => openShell(Id, { user: 'root' }) },
     {
       label: t('terminal.commandDots'),
       icon: SquareTerminal,
-      run: () =>
-        showDialog({
-          kind: 'prompt',
-          title: t('terminal.commandTitle'),
-          label: t('run.command'),
-          value: '',
-          action: t('common.open'),
-          run: async (line) => {
-            openTerminal(Id, line, { kind: 'exec', container: Id, command: splitWords(line) })
-          },
-        }),
+      run: () => showDialog({ kind: 'exec', container: Id, user: container.Config.User ?? '' }),
     },
     'separator',
     {
@@ -55,7 +48,7 @@ function choices(container: ContainerInspect): MenuEntry[] {
     {
       label: t('terminal.debug'),
       icon: Bug,
-      run: () => openTerminal(Id, t('terminal.debugTitle'), { kind: 'debug', container: Id }),
+      run: () => openDebug(Id),
     },
   ]
 }
@@ -114,7 +107,7 @@ interface TerminalPaneProps {
 /** Tabs over one screen; `children` are the buttons that open more. */
 export function TerminalPane({ owner, tabs, children }: TerminalPaneProps) {
   const { t } = useI18n()
-  const [searching, setSearching] = useState(false)
+  const searching = useStore(terminals, ({ finding }) => finding === owner)
   const activeId = useStore(terminals, ({ active }) => active[owner])
   const shown = tabs.find((tab) => tab.id === activeId) ?? tabs.at(-1)
   return (
@@ -142,13 +135,16 @@ export function TerminalPane({ owner, tabs, children }: TerminalPaneProps) {
           <IconButton icon={Unplug} label={t('terminal.detach')} onClick={() => closeTerminal(shown.id)} />
         )}
         <span className="grow" />
-        {searching && shown && <TerminalSearch id={shown.id} onClose={() => setSearching(false)} />}
-        <IconButton
-          icon={Search}
-          label={t('terminal.search')}
-          pressed={searching}
-          onClick={() => setSearching(!searching)}
-        />
+        {searching && shown ? (
+          <TerminalSearch key={shown.id} id={shown.id} onClose={() => findIn(owner, false)} />
+        ) : (
+          <IconButton
+            icon={Search}
+            label={t('terminal.search')}
+            shortcut={MAC ? 'Mod+F' : 'Mod+Shift+F'}
+            onClick={() => findIn(owner, true)}
+          />
+        )}
       </div>
       {shown && (
         <Suspense fallback={<Loading rows={1} />}>
@@ -157,6 +153,11 @@ export function TerminalPane({ owner, tabs, children }: TerminalPaneProps) {
       )}
       {shown && shown.state !== 'running' && (
         <div className="terminal-ended">
+          {shown.state === 'failed' && shown.target.kind === 'exec' && (
+            <Button icon={Bug} onClick={() => openDebug(owner)}>
+              {t('terminal.debug')}
+            </Button>
+          )}
           <Button
             onClick={() => {
               closeTerminal(shown.id)
@@ -172,24 +173,65 @@ export function TerminalPane({ owner, tabs, children }: TerminalPaneProps) {
 }
 
 function TerminalSearch({ id, onClose }: { id: string; onClose: () => void }) {
-  const { t } = useI18n()
-  const box = useRef<HTMLInputElement>(null)
-  useEffect(() => box.current?.focus(), [])
-  const find = (back: boolean): void => {
-    const text = box.current?.value ?? ''
-    void load().then((module) => module.findInTerminal(id, text, back))
+  const { t, locale } = useI18n()
+  const [text, setText] = useState('')
+  const [hits, setHits] = useState<Hits | undefined>(undefined)
+  useEffect(() => {
+    let end: (() => void) | undefined
+    void load().then((module) => {
+      end ??= module.watchHits(id, setHits)
+    })
+    return () => {
+      end?.()
+      end = () => undefined
+    }
+  }, [id])
+  const find = (wanted: string, go: 'nearest' | 'next' | 'back'): void => {
+    void load().then((module) => module.findInTerminal(id, wanted, go))
+  }
+  const close = (): void => {
+    onClose()
+    void load().then((module) => module.focusTerminal(id))
   }
   return (
     <span className="terminal-search">
       <TextInput
-        ref={box}
+        autoFocus
         aria-label={t('terminal.search')}
         placeholder={t('terminal.search')}
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value)
+          find(event.target.value, 'nearest')
+        }}
         onKeyDown={(event) => {
-          if (event.key === 'Enter') find(!event.shiftKey)
-          if (event.key === 'Escape') onClose()
+          if (event.key === 'Enter') find(text, event.shiftKey ? 'next' : 'back')
+          if (event.key === 'Escape') close()
         }}
       />
+      {text !== '' && (
+        <span className="log-matches num" aria-live="polite">
+          {hits === undefined || hits.count === 0
+            ? t('logs.noMatch')
+            : t('logs.matches', {
+                current: hits.index < 0 ? '…' : count(hits.count - hits.index, locale),
+                total: count(hits.count, locale),
+              })}
+        </span>
+      )}
+      <IconButton
+        icon={ArrowUp}
+        label={t('logs.previous')}
+        shortcut="Enter"
+        onClick={() => find(text, 'back')}
+      />
+      <IconButton
+        icon={ArrowDown}
+        label={t('logs.next')}
+        shortcut="Shift+Enter"
+        onClick={() => find(text, 'next')}
+      />
+      <IconButton icon={X} label={t('terminal.searchClose')} shortcut="Escape" onClick={close} />
     </span>
   )
 }

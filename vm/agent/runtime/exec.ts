@@ -52,7 +52,7 @@ export async function startExec(context: ExecContext, id: string, options: ExecO
   const args = [...crunFlags(context.paths), 'exec', '--process', spec, '--pid-file', pidFile, ...socket, id]
   try {
     const exec = spawnCrun(context, args, options)
-    const pid = await pidOf(context, exec, { ...options, name, pidFile })
+    const pid = await pidOf(context, exec, { ...options, name, pidFile, terminal })
     return terminal ? terminalTask(context.kernel, exec, pid, terminal) : pipeTask(exec, pid)
   } finally {
     terminal?.[Symbol.dispose]()
@@ -88,7 +88,13 @@ function spawnCrun({ kernel, paths }: ExecContext, args: string[], { tty, stdin 
 async function pidOf(
   { arrivals }: ExecContext,
   exec: Spawned,
-  options: { process: OciProcess; name: string; pidFile: string; signal?: AbortSignal },
+  options: {
+    process: OciProcess
+    name: string
+    pidFile: string
+    terminal: FdListener | undefined
+    signal?: AbortSignal
+  },
 ): Promise<number> {
   const running = new AbortController()
   const onAbort = () => exec.child.kill('SIGKILL')
@@ -99,12 +105,19 @@ async function pidOf(
     const pid = await Promise.race([arrived, exec.exit.then(look)])
     if (pid !== undefined) return pid
     options.signal?.throwIfAborted()
-    throw execFailure(await text(exec.stderr), options.process.args[0] ?? '')
+    throw execFailure(await complaints(exec, options.terminal), options.process.args[0] ?? '')
   } finally {
     options.signal?.removeEventListener('abort', onAbort)
     running.abort()
     await arrived.catch(() => undefined)
   }
+}
+
+/** What crun said; once it has made the terminal it complains there. */
+async function complaints({ stderr }: Spawned, terminal: FdListener | undefined): Promise<string> {
+  const master = terminal?.receive()
+  const there = master === undefined ? '' : await text(terminalStream(master))
+  return `${await text(stderr)}${there}`
 }
 
 function pipeTask({ stdin, stdout, stderr, exit }: Spawned, pid: number): ExecTask {
