@@ -251,8 +251,9 @@ test('published ports change while the container runs', async ({ window: page, d
   })
 })
 
-test('files: browse, edit, upload, download, delete; then the changes', async ({
+test('files: browse, edit, upload, drop, download, delete; then the changes', async ({
   window: page,
+  session,
   docker,
 }, info) => {
   await docker('run', '-d', '--name', 'web', IMAGE)
@@ -285,6 +286,30 @@ test('files: browse, edit, upload, download, delete; then the changes', async ({
   await expect(page.getByText('upload.bin deleted')).toBeVisible()
   await expect(row('upload.bin')).toBeHidden()
 
+  await test.step('a file and a folder from the desktop', async () => {
+    await mkdir(info.outputPath('photos/2026'), { recursive: true })
+    await writeFile(info.outputPath('photos/2026/sea.txt'), 'the sea')
+    await writeFile(info.outputPath('note.txt'), 'a note')
+    const cdp = await session.newCDPSession(page)
+    const files = [info.outputPath('photos'), info.outputPath('note.txt')]
+    const drag = (type: 'dragEnter' | 'dragOver' | 'drop') =>
+      cdp.send('Input.dispatchDragEvent', {
+        type,
+        x: 700,
+        y: 500,
+        data: { items: [], files, dragOperationsMask: 1 },
+      })
+    await drag('dragEnter')
+    await drag('dragOver')
+    await expect(page.locator('.files[data-dropping]')).toBeVisible()
+    await drag('drop')
+    await expect(row('note.txt')).toBeVisible()
+    await expect(row('photos')).toBeVisible()
+    expect(await docker('exec', 'web', 'cat', '/www/note.txt', '/www/photos/2026/sea.txt')).toBe(
+      'a notethe sea',
+    )
+  })
+
   await container.openTab('Changes')
   const changed = page
     .getByRole('grid', { name: 'Changes' })
@@ -301,8 +326,33 @@ test('stats, processes, environment and inspect tell what runs', async ({ window
   await containers.open('web')
   await test.step('stats', async () => {
     await container.openTab('Stats')
-    await expect(page.getByText('Memory, limit', { exact: false })).toBeVisible()
-    await expect(page.getByText(/^\d[\d.]* (kB|KiB|MB|MiB)/).first()).toBeVisible()
+    const memory = page.getByRole('figure', { name: /^Memory, limit/ })
+    await expect(memory).toHaveAccessibleName(/: \d{1,7}(\.\d+)? (kB|MB)$/)
+    const before = (await memory.getAttribute('aria-label')) ?? ''
+    expect(Number(/: ([\d.]+) MB$/.exec(before)?.[1] ?? 0)).toBeLessThan(30)
+    await docker('exec', 'web', 'dd', 'if=/dev/zero', 'of=/dev/shm/held', 'bs=1M', 'count=40')
+    await expect(memory).toHaveAccessibleName(/: [4-9]\d(\.\d+)? MB$/)
+    for (const name of [/^CPU/, /^Memory/, /^Network/, /^Disk/])
+      await expect(page.getByRole('figure', { name }).locator('canvas')).toBeVisible()
+    // What was before is still drawn, after another tab too: the line goes from low to high in the picture.
+    await container.openTab('Changes')
+    await expect(memory).toBeHidden()
+    await container.openTab('Stats')
+    const rows = await memory.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
+      const probe = document.createElement('span')
+      probe.style.color = 'var(--violet)'
+      document.body.append(probe)
+      const wanted = getComputedStyle(probe).color.match(/\d+/g)?.slice(0, 3).map(Number) ?? []
+      probe.remove()
+      const { width, height } = canvas
+      const { data } = canvas.getContext('2d')?.getImageData(0, 0, width, height) ?? { data: [] }
+      const found = new Set<number>()
+      for (let at = 0; at < data.length; at += 4)
+        if (wanted.every((part, index) => Math.abs(part - (data[at + index] ?? 0)) < 12))
+          found.add(Math.floor(at / 4 / width))
+      return found.size
+    })
+    expect(rows).toBeGreaterThan(20)
   })
   await test.step('processes', async () => {
     await container.openTab('Processes')
@@ -317,38 +367,109 @@ test('stats, processes, environment and inspect tell what runs', async ({ window
   })
   await test.step('inspect', async () => {
     await container.openTab('Inspect')
-    await page.getByRole('searchbox', { name: 'Search' }).fill('StartedAt')
+    const tree = page.getByRole('region', { name: 'Inspect' })
     const started = await docker('inspect', '-f', '{{.State.StartedAt}}', 'web')
-    await expect(page.getByText(started.slice(0, 19), { exact: false }).first()).toBeVisible()
+    await expect(tree).toContainText('RestartCount')
+    await page.getByRole('searchbox', { name: 'Search' }).fill('startedat')
+    await expect(tree).toContainText(`StartedAt${started}`)
+    await expect(tree.locator('mark')).toHaveText(['StartedAt'])
+    await expect(tree).not.toContainText('RestartCount')
+    await page.getByRole('searchbox', { name: 'Search' }).fill('COLOUR=blue')
+    await expect(tree).toContainText(/State|Config/)
+    await expect(tree.locator('mark')).toHaveText(['COLOUR=blue'])
+    await page.getByRole('searchbox', { name: 'Search' }).fill('there is no such thing')
+    await expect(tree).toContainText('Nothing')
   })
 })
 
-test('a log of many lines is searched, cleared and saved', async ({ window: page, docker }) => {
-  await docker(
-    'run',
-    '-d',
-    '--name',
-    'chatty',
-    IMAGE,
-    'sh',
-    '-c',
-    'for i in $(seq 1 3000); do echo line $i; done; echo ERROR the last; sleep 999',
-  )
-  const container = new ContainerPage(page)
+const CHATTY = `trap 'echo again' USR1
+for i in $(seq 1 3000); do echo line $i; done
+printf '\\033[35mcoloured\\033[0m text\\n'
+echo WARN careful
+echo ERROR the last
+head -c 900 /dev/zero | tr '\\0' x
+echo
+while :; do sleep 0.2; done`
+
+test('a log of many lines: searched, coloured, wrapped, timed, saved and cleared', async ({
+  window: page,
+  docker,
+}) => {
+  await docker('run', '-d', '--name', 'chatty', IMAGE, 'sh', '-c', CHATTY)
+  const { log, ...container } = new ContainerPage(page)
   await new ContainersPage(page).open('chatty')
-  await expect(container.log).toContainText('ERROR the last')
-  await page.getByRole('searchbox', { name: 'Search log' }).fill('line 12')
-  await expect(page.getByText('1 of 111')).toBeVisible()
-  await page.keyboard.press('Enter')
-  await expect(page.getByText('2 of 111')).toBeVisible()
-  await page.getByRole('button', { name: 'Regular expression' }).click()
-  await page.getByRole('searchbox', { name: 'Search log' }).fill('^line 2\\d$')
-  await expect(page.getByText('1 of 10')).toBeVisible()
-  const download = page.waitForEvent('download')
-  await page.getByRole('button', { name: 'Save as file' }).click()
-  expect((await readFile(await (await download).path(), 'utf8')).split('\n')).toHaveLength(3002)
-  await page.getByRole('button', { name: 'Clear', exact: true }).click()
-  await expect(container.log).not.toContainText('line')
+  const box = page.getByRole('searchbox', { name: 'Search log' })
+  const line = (text: string) => container.page.locator('.log-line').filter({ hasText: text })
+  const long = line('xxxx')
+  await expect(long).toBeVisible()
+
+  await test.step('level colours and those of the program', async () => {
+    const color = (text: string) =>
+      line(text)
+        .locator('.log-text')
+        .evaluate((element) => getComputedStyle(element).color)
+    const plain = await color('line 3000')
+    expect(new Set([plain, await color('WARN careful'), await color('ERROR the last')]).size).toBe(3)
+    await expect(line('coloured text').getByText('coloured', { exact: true })).not.toHaveCSS('color', plain)
+  })
+  await test.step('long lines wrap, or scroll sideways', async () => {
+    const height = async () => (await long.boundingBox())?.height
+    const sideways = () => log.evaluate((element) => element.scrollWidth > element.clientWidth)
+    expect(await height()).toBeGreaterThan(5 * 19)
+    expect(await sideways()).toBe(false)
+    await page.getByRole('button', { name: 'Wrap lines' }).click()
+    await expect.poll(height).toBe(19)
+    expect(await sideways()).toBe(true)
+    await page.getByRole('button', { name: 'Wrap lines' }).click()
+    await expect.poll(sideways).toBe(false)
+  })
+  await test.step('the time of day', async () => {
+    await expect(page.locator('.log-time')).toHaveCount(0)
+    await page.getByRole('button', { name: 'Timestamps' }).click()
+    const [written = ''] = (await docker('logs', '-t', '--tail', '1', 'chatty')).split(' ')
+    await expect(long.locator('.log-time')).toHaveAttribute('title', written)
+    const local = await page.evaluate(
+      (time) =>
+        new Date(time).toLocaleTimeString('en-GB', {
+          hour: '2-digit',
+          minute: '2-digit',
+          second: '2-digit',
+          fractionalSecondDigits: 3,
+        }),
+      written,
+    )
+    await expect(long.locator('.log-time')).toHaveText(local)
+  })
+  await test.step('search: the count, the next one, an expression, a wrong one', async () => {
+    await box.fill('line 12')
+    await expect(page.getByText('1 of 111')).toBeVisible()
+    await box.press('Enter')
+    await expect(page.getByText('2 of 111')).toBeVisible()
+    await expect(page.locator('.log-current mark')).toHaveText('line 12')
+    await page.getByRole('button', { name: 'Regular expression' }).click()
+    await box.fill('^line (2')
+    await expect(page.getByText('Invalid expression')).toBeVisible()
+    await expect(log.locator('mark')).toHaveCount(0)
+    await box.fill('^line 2\\d$')
+    await expect(page.getByText('1 of 10')).toBeVisible()
+    await expect(page.getByText('Invalid expression')).toBeHidden()
+    await box.fill('')
+  })
+  await test.step('saved whole, with times and without colours', async () => {
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Save as file' }).click()
+    const saved = (await readFile(await (await download).path(), 'utf8')).split('\n')
+    expect(saved).toHaveLength(3005)
+    expect(saved[0]).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z line 1$/)
+    expect(saved[3000]).toMatch(/Z coloured text$/)
+  })
+  await test.step('cleared; what comes after is shown', async () => {
+    await page.getByRole('button', { name: 'Clear', exact: true }).click()
+    await expect(log).not.toContainText('line')
+    await docker('kill', '-s', 'USR1', 'chatty')
+    await expect(log).toContainText('again')
+    await expect(page.locator('.log-line')).toHaveCount(1)
+  })
 })
 
 test('editing recreates with everything kept, and rolls back when the new one fails', async ({

@@ -103,6 +103,24 @@ export function useSamples(id: string): readonly Sample[] {
   )
 }
 
+/** What the Stats tab has seen of each container: ten minutes, kept while another page is shown. */
+const HISTORY = 600_000
+const histories = new Map<string, { run: string; samples: readonly Sample[] }>()
+
+/** The readings of one run of a container, oldest first, `more` added; it begins with those of the list. */
+export function extendHistory(id: string, run: string, more: readonly Sample[]): readonly Sample[] {
+  const known = histories.get(id)
+  const before = known?.run === run ? known.samples : []
+  const last = before.at(-1)?.time ?? Date.parse(run)
+  const next = more[0]?.time ?? Number.POSITIVE_INFINITY
+  const listed = (series.get(id) ?? EMPTY).filter(({ time }) => time > last && time < next)
+  const all = [...before, ...listed, ...more]
+  const until = (all.at(-1)?.time ?? 0) - HISTORY
+  const samples = all.filter(({ time }) => time > until)
+  histories.set(id, { run, samples })
+  return samples
+}
+
 /** The last reading of every running container, for sorting. */
 export function lastSample(id: string): Sample | undefined {
   return series.get(id)?.at(-1)

@@ -197,7 +197,7 @@ function TabContent({ tab, container }: { tab: Tab; container: ContainerInspect 
     case 'stats':
       return (
         <Suspense fallback={<Loading />}>
-          <StatsTab id={Id} running={container.State.Running} />
+          <StatsTab id={Id} run={container.State.StartedAt} running={container.State.Running} />
         </Suspense>
       )
     case 'processes':

@@ -12,6 +12,7 @@ import { Cell, Table } from '../../components/table.tsx'
 import { notify, notifyError } from '../../components/toast.tsx'
 import { ago, bytes } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
+import { type DroppedFile, droppedFiles } from '../../lib/dropped-files.ts'
 import { chooseFiles, saveFile } from '../../lib/save-file.ts'
 import { tarFiles } from '../../lib/tar.ts'
 import { resources, useResource } from '../../resources.ts'
@@ -50,9 +51,10 @@ export function FileBrowser({ owner }: { owner: FileOwner }) {
   )
   const sorted = useMemo(() => foldersFirst('data' in files ? (files.data ?? []) : []), [files])
   const refresh = (): void => resources.invalidate(tag)
-  const upload = async (list: readonly File[]): Promise<void> => {
-    if (list.length === 0) return
+  const upload = async (chosen: Promise<readonly DroppedFile[]>): Promise<void> => {
     try {
+      const list = await chosen
+      if (list.length === 0) return
       await uploadFiles(owner, path, list)
       notify({ title: t('files.uploaded', { count: list.length, path }), kind: 'success' })
     } catch (error) {
@@ -92,7 +94,7 @@ export function FileBrowser({ owner }: { owner: FileOwner }) {
   const onDrop = (event: DragEvent): void => {
     event.preventDefault()
     setDropping(false)
-    void upload([...event.dataTransfer.files])
+    void upload(droppedFiles(event.dataTransfer.items))
   }
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is extra; the Upload button does the same
@@ -115,7 +117,7 @@ export function FileBrowser({ owner }: { owner: FileOwner }) {
         />
         <Crumbs path={path} onGo={setPath} />
         <span className="grow" />
-        <Button icon={Upload} onClick={() => void chooseFiles({ multiple: true }).then(upload)}>
+        <Button icon={Upload} onClick={() => void upload(chosenFiles())}>
           {t('files.upload')}
         </Button>
       </div>
@@ -255,9 +257,19 @@ function download({ kind, id }: FileOwner, path: string, entry: FileEntry): Prom
   })
 }
 
+async function chosenFiles(): Promise<DroppedFile[]> {
+  return (await chooseFiles({ multiple: true })).map((file) => ({ path: file.name, file }))
+}
+
 /** Uploads files into a folder; resolves when they are there. */
-async function uploadFiles({ kind, id }: FileOwner, path: string, files: readonly File[]): Promise<void> {
-  const archive = tarFiles(files.map((file) => ({ name: file.name, data: file, time: file.lastModified })))
+async function uploadFiles(
+  { kind, id }: FileOwner,
+  path: string,
+  files: readonly DroppedFile[],
+): Promise<void> {
+  const archive = tarFiles(
+    files.map(({ path: name, file }) => ({ name, data: file, time: file.lastModified })),
+  )
   const abort = new AbortController()
   await new Promise<void>((resolve, reject) => {
     const stream = open(`${kind}.upload`, [id, path], {

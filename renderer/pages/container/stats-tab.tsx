@@ -5,26 +5,31 @@ import { Chart } from '../../components/chart.tsx'
 import { Blank, Loading } from '../../components/states.tsx'
 import { bytes, memory, percent } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
-import { type Sample, toSample } from '../../stats.ts'
+import { extendHistory, type Sample, toSample } from '../../stats.ts'
 
-const KEPT = 600
+interface StatsTabProps {
+  id: string
+  /** When this run of the container began. */
+  run: string
+  running: boolean
+}
 
-/** CPU, memory, network and disk of the last ten minutes that the tab was open. */
-export function StatsTab({ id, running }: { id: string; running: boolean }) {
+/** CPU, memory, network and disk of the last ten minutes, as far as they were watched. */
+export function StatsTab({ id, run, running }: StatsTabProps) {
   const { t, locale } = useI18n()
   const [samples, setSamples] = useState<readonly Sample[]>([])
   useEffect(() => {
     if (!running) return
-    setSamples([])
+    setSamples(extendHistory(id, run, []))
     const stream = open('containers.stats', [id], {
       data(stats) {
-        if (Date.parse(stats.read) > 0) setSamples((before) => [...before.slice(1 - KEPT), toSample(stats)])
+        if (Date.parse(stats.read) > 0) setSamples(extendHistory(id, run, [toSample(stats)]))
         return undefined
       },
       end: () => undefined,
     })
     return () => stream.close()
-  }, [id, running])
+  }, [id, run, running])
   if (!running)
     return <Blank icon={Activity} title={t('stats.notRunning')} text={t('stats.notRunningText')} />
   const last = samples.at(-1)

@@ -3,6 +3,7 @@ import { parseDockerRun, parsePorts, printDockerRun } from './docker-run.ts'
 import {
   checkForm,
   EMPTY_FORM,
+  nextPort,
   parseEnvFile,
   parseSize,
   printSize,
@@ -172,4 +173,19 @@ test('a shell wants a terminal', () => {
   expect(wantsTerminal(form({}), { Cmd: ['sh'], Entrypoint: ['/entry.sh'] })).toBe(false)
   expect(wantsTerminal(form({ command: 'ls' }), { Cmd: ['sh'] })).toBe(false)
   expect(wantsTerminal(form({ command: 'bash' }), { Cmd: ['nginx'] })).toBe(true)
+})
+
+test('a new port row proposes what the image listens on, one after the other', () => {
+  const exposed = ['443/tcp', '53/udp', '3000/tcp']
+  const first = nextPort([], exposed)
+  expect(first).toEqual({ host: '8443', container: '443', protocol: 'tcp', hostIp: '' })
+  const second = nextPort([first], exposed)
+  expect(second).toEqual({ host: '8053', container: '53', protocol: 'udp', hostIp: '' })
+  const third = nextPort([first, second], exposed)
+  expect(third).toMatchObject({ host: '3000', container: '3000' })
+  expect(nextPort([first, second, third], exposed)).toMatchObject({
+    host: '',
+    container: '',
+    protocol: 'tcp',
+  })
 })

@@ -6,7 +6,14 @@ import { Checkbox, Field, Select, TextInput } from '../../components/field.tsx'
 import { Suggest } from '../../components/suggest.tsx'
 import { useI18n } from '../../i18n.ts'
 import { useNetworks, useVolumes } from '../../queries.ts'
-import { type FormProblem, type MountField, type PortField, parseEnvFile, type RunForm } from './run-form.ts'
+import {
+  type FormProblem,
+  type MountField,
+  nextPort,
+  type PortField,
+  parseEnvFile,
+  type RunForm,
+} from './run-form.ts'
 
 export interface FieldsProps {
   form: RunForm
@@ -28,10 +35,14 @@ function withItem<T>(items: readonly T[], index: number, item: T | undefined): T
     : items.map((old, at) => (at === index ? item : old))
 }
 
-export function PortsField({ form, change, problem }: FieldsProps) {
+interface PortsFieldProps extends FieldsProps {
+  /** What the image listens on, as `80/tcp`: proposed one after the other. */
+  exposed: readonly string[]
+}
+
+export function PortsField({ form, change, problem, exposed }: PortsFieldProps) {
   const { t } = useI18n()
-  const add = (): void =>
-    change({ ports: [...form.ports, { host: '', container: '', protocol: 'tcp', hostIp: '' }] })
+  const add = (): void => change({ ports: [...form.ports, nextPort(form.ports, exposed)] })
   return (
     <Rows
       label={t('run.ports')}

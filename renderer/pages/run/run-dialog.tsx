@@ -45,7 +45,9 @@ export function RunDialog({ initial }: { initial: Partial<RunForm> | undefined }
     if ('tty' in part) setTtyChosen(true)
     setForm((before) => ({ ...before, ...part }))
   }
-  const guess = useGuessedTty(form, ttyChosen)
+  const config = useImageConfig(form.image)
+  // A terminal for images that start a shell, unless the user has said.
+  const guess = !ttyChosen && config !== undefined && guessTty(form, config)
   const shown = guess ? { ...form, tty: true } : form
   const working = step.at !== 'form'
 
@@ -100,18 +102,23 @@ export function RunDialog({ initial }: { initial: Partial<RunForm> | undefined }
             }}
           />
         )}
-        <FormBody form={shown} change={change} problem={problem} />
+        <FormBody
+          form={shown}
+          change={change}
+          problem={problem}
+          exposed={Object.keys(config?.ExposedPorts ?? {})}
+        />
         <Preview form={shown} />
       </div>
     </Modal>
   )
 }
 
-/** A terminal for images that start a shell, unless the user has said. */
-function useGuessedTty(form: RunForm, chosen: boolean): boolean {
+/** What a local image says about itself. */
+function useImageConfig(name: string): ContainerConfig | undefined {
   const [config, setConfig] = useState<ContainerConfig | undefined>(undefined)
   const images = useImages()
-  const image = form.image.trim()
+  const image = name.trim()
   const local =
     'data' in images &&
     images.data?.some((one) => one.RepoTags?.some((tag) => tag === image || tag === `${image}:latest`))
@@ -125,7 +132,7 @@ function useGuessedTty(form: RunForm, chosen: boolean): boolean {
     )
     return () => abort.abort()
   }, [image, local])
-  return !chosen && config !== undefined && guessTty(form, config)
+  return config
 }
 
 function guessTty(form: RunForm, config: ContainerConfig): boolean {
@@ -185,7 +192,7 @@ function announce(form: RunForm, id: string, started: boolean): void {
   notify({ title: url, timeout: 8000, kind: 'success', action: { label: '↗', run: () => openUrl(url) } })
 }
 
-function FormBody({ form, change, problem }: FieldsProps) {
+function FormBody({ form, change, problem, exposed }: FieldsProps & { exposed: readonly string[] }) {
   const { t } = useI18n()
   const images = useImages()
   const [more, setMore] = useState(isUnusual(form))
@@ -202,7 +209,7 @@ function FormBody({ form, change, problem }: FieldsProps) {
               id={id}
               value={form.image}
               onChange={(image) => change({ image })}
-              items={tags}
+              items={beginningFirst(tags, form.image)}
               placeholder="nginx:latest"
               autoFocus
               invalid={invalid}
@@ -231,7 +238,7 @@ function FormBody({ form, change, problem }: FieldsProps) {
           />
         )}
       </Field>
-      <PortsField form={form} change={change} problem={problem} />
+      <PortsField form={form} change={change} problem={problem} exposed={exposed} />
       <EnvField form={form} change={change} problem={problem} />
       <MountsField form={form} change={change} problem={problem} />
       <button type="button" className="form-more" aria-expanded={more} onClick={() => setMore(!more)}>
@@ -241,6 +248,13 @@ function FormBody({ form, change, problem }: FieldsProps) {
       {more && <MoreFields form={form} change={change} problem={problem} />}
     </>
   )
+}
+
+/** What begins with the typed text stands before what only contains it. */
+function beginningFirst(items: readonly string[], text: string): string[] {
+  const start = text.toLowerCase()
+  const begins = (item: string): boolean => item.toLowerCase().startsWith(start)
+  return [...items.filter(begins), ...items.filter((item) => !begins(item))]
 }
 
 function isUnusual(form: RunForm): boolean {

@@ -50,6 +50,15 @@ export interface MountField {
   readOnly: boolean
 }
 
+/** A new row: the first port of the image that is not published yet, with a likely one on this computer. */
+export function nextPort(ports: readonly PortField[], exposed: readonly string[]): PortField {
+  const taken = new Set(ports.map(({ container, protocol }) => `${container}/${protocol}`))
+  const [container = '', protocol] = exposed.find((one) => !taken.has(one))?.split('/') ?? []
+  const number = Number(container)
+  const host = container === '' ? '' : String(number < 1024 ? 8000 + number : number)
+  return { host, container, protocol: protocol === 'udp' ? 'udp' : 'tcp', hostIp: '' }
+}
+
 export const EMPTY_FORM: RunForm = {
   image: '',
   name: '',
