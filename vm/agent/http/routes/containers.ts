@@ -15,6 +15,7 @@ import { EngineError } from '../../../api/errors.ts'
 import { compact, createSchema, updateSchema } from '../../containers/create-schema.ts'
 import { parseDetachKeys } from '../../containers/detach-keys.ts'
 import { parseLogTime, parseTail } from '../../containers/logs.ts'
+import { containerFor } from '../older-clients.ts'
 import type { Context, Filters, Route } from '../router.ts'
 import { compareVersions } from '../version-prefix.ts'
 
@@ -113,7 +114,10 @@ export function containerRoutes({ lifecycle, inspection, streams }: ContainerBac
     {
       method: 'GET',
       path: '/containers/{id}/json',
-      handler: async (ctx) => ctx.send(200, await inspection.inspect(id(ctx), { size: ctx.flag('size') })),
+      handler: async (ctx) => {
+        const found = await inspection.inspect(id(ctx), { size: ctx.flag('size') })
+        ctx.send(200, containerFor(ctx.apiVersion, found))
+      },
     },
     verb('start', (ctx) => {
       if (Number(ctx.request.headers['content-length'] ?? 0) > 7) {

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { EngineError } from '../../../api/errors.ts'
 import type { ImageSearchResult, ProgressMessage, RegistryAuth } from '../../../api/images.ts'
 import type { Filters, ImageService } from '../../images/images.ts'
+import { imageFor, sizedFor } from '../older-clients.ts'
 import type { Context, Route } from '../router.ts'
 
 /** What these routes need of the engine. */
@@ -72,7 +73,7 @@ export function imageRoutes(images: ImageBackend): Route[] {
       path: '/images/{name*}/json',
       handler: async (ctx) => {
         await checkPlatforms(ctx, images, [ctx.param('name')])
-        ctx.send(200, await images.inspect(ctx.param('name')))
+        ctx.send(200, imageFor(ctx.apiVersion, await images.inspect(ctx.param('name'))))
       },
     },
     {
@@ -102,7 +103,12 @@ async function list(ctx: Context, images: ImageBackend): Promise<void> {
   const filters = ctx.filters()
   const legacy = ctx.query.get('filter')
   if (legacy) filters['reference'] = [...(filters['reference'] ?? []), legacy]
-  ctx.send(200, await images.list({ all: ctx.flag('all'), filters, sharedSize: ctx.flag('shared-size') }))
+  const options = { all: ctx.flag('all'), filters, sharedSize: ctx.flag('shared-size') }
+  const found = await images.list(options)
+  ctx.send(
+    200,
+    found.map((image) => sizedFor(ctx.apiVersion, image)),
+  )
 }
 
 /** Pull, or import when the source is a tar. */

@@ -4,6 +4,7 @@ import { EngineError } from '../../../api/errors.ts'
 import type { ClockResponse, EngineConfig, MachineUsage } from '../../../api/slipway.ts'
 import type { EventMessage, SomeDiskUsage, SystemInfo, VersionResponse } from '../../../api/system.ts'
 import { configSchema } from '../../system/config-store.ts'
+import { sizedFor } from '../older-clients.ts'
 import type { Context, Filters, Route } from '../router.ts'
 
 interface SystemBackend {
@@ -35,7 +36,7 @@ export function systemRoutes(system: SystemBackend): Route[] {
     {
       method: 'GET',
       path: '/system/df',
-      handler: async (ctx) => ctx.send(200, await system.diskUsage(ctx.query.getAll('type'))),
+      handler: (ctx) => diskUsage(ctx, system),
     },
     { method: 'GET', path: '/events', handler: (ctx) => events(ctx, system) },
     { method: 'GET', path: '/slipway/usage', handler: async (ctx) => ctx.send(200, await system.usage()) },
@@ -71,6 +72,12 @@ function ping(ctx: Context, text: string): void {
     ctx.response.setHeader(name, value)
   }
   ctx.text(200, text)
+}
+
+async function diskUsage(ctx: Context, system: SystemBackend): Promise<void> {
+  const usage = await system.diskUsage(ctx.query.getAll('type'))
+  const images = usage.Images?.map((image) => sizedFor(ctx.apiVersion, image)) ?? null
+  ctx.send(200, { ...usage, Images: images })
 }
 
 async function events(ctx: Context, system: SystemBackend): Promise<void> {
