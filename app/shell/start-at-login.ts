@@ -37,8 +37,9 @@ function loginCommand(): string[] {
   return [program, ...(app.isPackaged ? [] : [app.getAppPath()]), HIDDEN]
 }
 
-/** Desktop Entry Specification 1.5: arguments quoted, `%` doubled. */
+/** Desktop Entry Specification 1.5: arguments quoted, `%` doubled, then backslashes escaped as in any other text. */
 function desktopEntry(command: readonly string[]): string {
-  const exec = command.map((part) => `"${part.replaceAll(/["`$\\]/g, '\\$&').replaceAll('%', '%%')}"`)
-  return ['[Desktop Entry]', 'Type=Application', 'Name=Slipway', `Exec=${exec.join(' ')}`, ''].join('\n')
+  const parts = command.map((part) => `"${part.replaceAll(/["`$\\]/g, '\\$&').replaceAll('%', '%%')}"`)
+  const exec = parts.join(' ').replaceAll('\\', '\\\\')
+  return ['[Desktop Entry]', 'Type=Application', 'Name=Slipway', `Exec=${exec}`, ''].join('\n')
 }
