@@ -51,7 +51,7 @@ function timeOf(text: string): number {
   }
 }
 
-/** Whether a record meets the condition; one about a field that records do not have is met by none. */
+/** Whether a record meets the condition. A field that records do not have equals, matches and is present for none. */
 export function meets(record: BuildCacheRecord, { field, operator, value }: CacheTerm): boolean {
   const flag = flagOf(record, field)
   if (flag !== undefined) {

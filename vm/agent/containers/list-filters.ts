@@ -31,7 +31,6 @@ const HEALTHS = ['none', 'starting', 'healthy', 'unhealthy']
 /** What the filters need to know beyond the container itself. */
 export interface ListFacts {
   find(reference: string): Container
-  /** Ids of the image and of all its descendants' containers' images: undefined when there is no such image. */
   /** The image and those made on top of it; none where there is no such image. */
   madeFrom(reference: string): Promise<string[]>
 }

@@ -104,7 +104,7 @@ export function askedSysctls(settings: EndpointSettings, name: string): [path: s
   return wanted.flatMap((setting): [string, string][] => {
     const { family, group, name: key, value } = SYSCTL.exec(setting)?.groups ?? {}
     if (!family || !group || !key) return []
-    return [[['net', family, group, name, ...key.split('.')].join('/'), value ?? '']]
+    return [[['net', family, group, name, key].join('/'), value ?? '']]
   })
 }
 
