@@ -106,7 +106,7 @@ test('containers are listed and inspected while others go', async () => {
   const names = Array.from({ length: 6 }, (_, index) => `going${index}`)
   for (const name of names) await docker.createContainer({ name, Image: 'busybox' })
   let gone = false
-  const removed = Promise.all(names.map((name) => docker.getContainer(name).remove())).then(() => {
+  const removed = Promise.all(names.map((name) => docker.getContainer(name).remove())).finally(() => {
     gone = true
   })
   while (!gone) {
