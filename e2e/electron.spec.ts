@@ -355,7 +355,7 @@ test('without the tray closing quits and stops the machine; started hidden it wa
   expect((await home.slipway('start')).code).toBe(0)
   const { pid } = JSON.parse((await home.slipway('status', '--json')).stdout)
   await bridge(window, 'settings.set', [{ closeToTray: false }], 'c')
-  const ended = app.waitForEvent('close')
+  const ended = app.waitForEvent('close', { timeout: 120_000 })
   await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
   await ended
   expect(() => process.kill(pid, 0)).toThrow('ESRCH')

@@ -26,6 +26,7 @@ async function findings(page: Page): Promise<string[]> {
 
 for (const theme of ['light', 'dark'] as const) {
   test(`no page has a serious accessibility finding (${theme})`, async ({ window: page, docker }) => {
+    test.setTimeout(300_000)
     const app = new AppWindow(page)
     await docker('run', '-d', '--name', 'web', '-p', '127.0.0.1::80', '-v', 'data:/data', 'slipway/welcome')
     await docker('create', '--name', 'spare', 'slipway/welcome')
@@ -53,6 +54,13 @@ for (const theme of ['light', 'dark'] as const) {
     await app.goTo('Settings')
     await page.getByRole('button', { name: 'Sign in…' }).click()
     await look('sign in')
+    await page.keyboard.press('Escape')
+    await app.goTo('Images')
+    await page.getByRole('main').getByRole('button', { name: 'Pull', exact: true }).first().click()
+    await app.dialog('Pull an image').getByLabel('Image').pressSequentially('slip')
+    await expect(page.getByRole('option').first()).toBeVisible()
+    await look('pull dialog')
+    await page.keyboard.press('Escape')
     await page.keyboard.press('Escape')
     await app.goTo('Volumes')
     await page.getByRole('link', { name: 'data', exact: true }).click()
