@@ -76,6 +76,12 @@ test('taken and given back by many at once, it is never held by two', async () =
   expect(most).toBe(1)
 })
 
+test('a lock whose folder was removed is given back all the same', async () => {
+  const lock = await Lock.acquire(path)
+  await rm(folder, { recursive: true })
+  await lock[Symbol.asyncDispose]()
+})
+
 test('a torn lock file does not lock anybody out', async () => {
   await writeFile(`${path}.3`, '{"pid": 12')
   await (await Lock.acquire(path))[Symbol.asyncDispose]()

@@ -58,8 +58,13 @@ export class Lock implements AsyncDisposable {
   /** The file stays, marked: removed, its number could be taken twice. */
   async [Symbol.asyncDispose](): Promise<void> {
     const released = `${this.#file}.${this.#holder.token}`
-    await writeFile(released, JSON.stringify({ ...this.#holder, released: true }), { mode: 0o600 })
-    await rename(released, this.#file)
+    try {
+      await writeFile(released, JSON.stringify({ ...this.#holder, released: true }), { mode: 0o600 })
+      await rename(released, this.#file)
+    } catch (error) {
+      // Somebody removed the folder with the lock in it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
   }
 }
 
