@@ -29,6 +29,15 @@ test('a context is kept in the place of the one before, and found again by anoth
   expect(await kept.list()).toMatchObject([{ size: 2, uses: 2 }])
 })
 
+test('who reads a context while another one takes its place finds it gone, not changed', async () => {
+  const kept = new KeptContexts(join(root, 'kept'))
+  await kept.put('a', await folder('one', '1'), index('x'), 1)
+  const reading = await kept.find('a')
+  await kept.put('a', await folder('two', '2'), index('y'), 1)
+  await expect(readFile(join(reading?.root ?? '', 'f'))).rejects.toMatchObject({ code: 'ENOENT' })
+  expect(await readdir(join(root, 'kept'))).toHaveLength(2)
+})
+
 test('the longest unused go when there are too many or too much', async () => {
   const kept = new KeptContexts(join(root, 'kept'), { count: 2, bytes: 100 })
   for (const key of ['a', 'b', 'c']) {
@@ -47,9 +56,9 @@ test('what was pruned or half-made is gone', async () => {
   await mkdir(join(root, 'kept/torso'))
   await writeFile(join(root, 'kept/broken.json'), '{')
   await kept.recover()
-  const [{ name } = { name: '' }] = await kept.list()
-  expect((await readdir(join(root, 'kept'))).sort()).toEqual([name, `${name}.json`])
-  await kept.remove(name)
+  const [one] = await kept.list()
+  expect((await readdir(join(root, 'kept'))).sort()).toEqual([`${one?.name}.json`, one?.tree].sort())
+  await kept.remove(one?.name ?? '')
   expect(await readdir(join(root, 'kept'))).toEqual([])
   expect(await kept.find('a')).toBeUndefined()
 })

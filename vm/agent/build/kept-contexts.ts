@@ -16,6 +16,8 @@ export type ContextIndex = ReadonlyMap<string, string>
 
 const Kept = v.object({
   version: v.literal(1),
+  /** The folder beside the index: another one each time, so that who reads the former finds it gone, not changed. */
+  tree: v.string(),
   size: v.number(),
   /** Milliseconds since the epoch. */
   created: v.number(),
@@ -30,6 +32,8 @@ export interface KeptContext {
   created: number
   used: number
   uses: number
+  /** Its folder below the root. */
+  tree: string
 }
 
 export class KeptContexts {
@@ -47,7 +51,7 @@ export class KeptContexts {
   async find(key: string): Promise<{ root: string; files: ContextIndex } | undefined> {
     const name = nameOf(key)
     const kept = await this.#read(name)
-    return kept && { root: this.#tree(name), files: new Map(Object.entries(kept.files)) }
+    return kept && { root: join(this.#root, kept.tree), files: new Map(Object.entries(kept.files)) }
   }
 
   /** Keeps `folder`, which is moved here, in the place of what was kept for `key`. */
@@ -56,11 +60,13 @@ export class KeptContexts {
       const name = nameOf(key)
       const former = await this.#read(name)
       const now = Date.now()
+      const tree = randomUUID()
       await this.#remove(name)
       await mkdir(this.#root, { recursive: true, mode: 0o700 })
-      await rename(folder, this.#tree(name))
+      await rename(folder, join(this.#root, tree))
       await writeJson(this.#index(name), {
         version: 1,
+        tree,
         size,
         created: former?.created ?? now,
         used: now,
@@ -80,8 +86,8 @@ export class KeptContexts {
           const name = file.slice(0, -'.json'.length)
           const kept = await this.#read(name)
           if (!kept) return []
-          const { files: _files, version: _version, ...rest } = kept
-          return [{ name, ...rest }]
+          const { size, created, used, uses, tree } = kept
+          return [{ name, size, created, used, uses, tree }]
         }),
     )
     return found.flat()
@@ -94,10 +100,9 @@ export class KeptContexts {
   /** Drops what a killed run left half-made. */
   recover(): Promise<void> {
     return this.#change(async () => {
-      const known = new Set((await this.list()).map(({ name }) => name))
+      const known = new Set((await this.list()).flatMap(({ name, tree }) => [`${name}.json`, tree]))
       for (const file of await readdir(this.#root).catch(() => []))
-        if (!known.has(file.replace(/\.json$/, '')))
-          await rm(join(this.#root, file), { recursive: true, force: true })
+        if (!known.has(file)) await rm(join(this.#root, file), { recursive: true, force: true })
     })
   }
 
@@ -112,25 +117,15 @@ export class KeptContexts {
 
   /** The index first: a tree without one is nothing. */
   async #remove(name: string): Promise<void> {
+    const kept = await this.#read(name)
     await rm(this.#index(name), { force: true })
-    const gone = join(this.#root, `gone-${randomUUID()}`)
-    try {
-      await rename(this.#tree(name), gone)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-      throw error
-    }
-    await rm(gone, { recursive: true, force: true })
+    if (kept) await rm(join(this.#root, kept.tree), { recursive: true, force: true })
   }
 
   async #read(name: string): Promise<v.InferOutput<typeof Kept> | undefined> {
     const text = await readFile(this.#index(name), 'utf8').catch(() => '')
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Kept), text)
     return parsed.success ? parsed.output : undefined
-  }
-
-  #tree(name: string): string {
-    return join(this.#root, name)
   }
 
   #index(name: string): string {

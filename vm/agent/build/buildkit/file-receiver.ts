@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   linkSync,
+  lstatSync,
   lutimesSync,
   mkdirSync,
   openSync,
@@ -119,7 +120,8 @@ export class FileReceiver {
     const mark = [mode, uid, gid, size, modTime].join(' ')
     this.#files.set(name, mark)
     this.#size += size
-    if (this.#former?.files.get(name) === mark && linked(`${this.#former.root}/${name}`, file.path)) return
+    const former = this.#former
+    if (former?.files.get(name) === mark && linked(`${former.root}/${name}`, file.path, size)) return
     this.#ask(id, file)
   }
 
@@ -168,9 +170,11 @@ export class FileReceiver {
   }
 }
 
-/** False when there is nothing to link any more, or no further link can be made. */
-function linked(from: string, to: string): boolean {
+/** False when there is nothing to link any more, not all of it, or no further link can be made. */
+function linked(from: string, to: string, size: number): boolean {
   try {
+    // A machine that was killed may not have written all of it to its disk.
+    if (lstatSync(from).size !== size) return false
     linkSync(from, to)
     return true
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   rm,
   stat,
   symlink,
+  truncate,
   utimes,
   writeFile,
 } from 'node:fs/promises'
@@ -122,6 +123,12 @@ it('asks only for what has changed since the last time', async () => {
   await mkdir(join(folder, 'third'))
   const sent = await bring(join(folder, 'third'), { root: join(folder, 'nowhere'), files: again.files })
   expect(sent.bytes).toBeGreaterThan(50_000)
+  // The machine was killed before all of it was on the disk.
+  await truncate(join(first, 'd/same'), 10)
+  await mkdir(join(folder, 'fourth'))
+  const mended = await bring(join(folder, 'fourth'), { root: first, files: again.files })
+  expect(mended.bytes).toBeGreaterThan(50_000)
+  expect(await readFile(join(folder, 'fourth/d/same'))).toEqual(Buffer.alloc(50_000, 1))
 })
 
 const stat1 = (path: string, more: object = {}) =>
