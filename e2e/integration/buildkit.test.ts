@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -8,6 +10,7 @@ import Docker from 'dockerode'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dockerTools } from '../fixtures/debian.ts'
 import { layerTar } from '../fixtures/oci.ts'
+import { freePort } from '../fixtures/registry.ts'
 import { ACCOUNT, startPrivateRegistry } from '../fixtures/secure-registry.ts'
 import { type Result, run } from '../fixtures/slipway.ts'
 import { type Context, context } from './context.ts'
@@ -258,17 +261,37 @@ test('a base image comes with the credentials that the client has', async () => 
 })
 
 test('what a build under way has made is not pruned', async () => {
+  const port = await freePort()
+  // The step goes on once somebody answers there: where the VM sees this computer.
+  const wait = `until wget -q -O /dev/null http://10.0.2.2:${port}/; do sleep 1; done`
   const path = await folderOf({
-    Dockerfile:
-      'FROM busybox\nRUN echo one >/one\nCOPY gone /\nRUN echo begun; sleep 5\nRUN cat /one /gone\n',
+    Dockerfile: `FROM busybox
+RUN echo one >/one
+COPY gone /
+RUN echo begun; ${wait}
+RUN cat /one /gone
+`,
     gone: 'two',
   })
   const child = spawn(docker, ['build', '--progress=plain', path], { env: { ...process.env, ...c.env } })
   const ended = new Promise((resolve) => child.once('close', resolve))
-  for await (const chunk of child.stderr.setEncoding('utf8')) {
-    if (/^#\d+ [\d.]+ begun$/m.test(chunk)) await cli(['builder', 'prune', '-af'])
+  const listener = createServer((_request, response) => response.end())
+  try {
+    let said = ''
+    for await (const chunk of child.stderr.setEncoding('utf8')) {
+      said += chunk
+      if (listener.listening || !/^#\d+ [\d.]+ begun$/m.test(said)) continue
+      succeeded(await cli(['builder', 'prune', '-af']))
+      listener.listen(port, '127.0.0.1')
+      await once(listener, 'listening')
+    }
+    expect(await ended, said).toBe(0)
+    expect(listener.listening).toBe(true)
+  } finally {
+    child.kill()
+    listener.closeAllConnections()
+    listener.close()
   }
-  expect(await ended).toBe(0)
   expect((await built(path)).match(/CACHED/g)).toHaveLength(4)
 })
 
