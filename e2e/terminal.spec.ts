@@ -123,8 +123,6 @@ test('what is on the screen is searched, copied, pasted and followed', async ({ 
     await page.mouse.dblclick(x, y)
     await page.keyboard.press('Control+Shift+c')
     await expect.poll(clipboard).toBe('copyable')
-    await terminal.enter('clear')
-    await terminal.prompt()
     await page.keyboard.type('echo 1:')
     await page.keyboard.press('Control+Shift+v')
     await page.keyboard.type('; echo 2:')
