@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { BZIP2, XZ, ZSTD } from '../fixtures/compressed.ts'
 import { execute } from '../fixtures/debian.ts'
 import { noise } from '../fixtures/images.ts'
 import { buildImage, layerTar } from '../fixtures/oci.ts'
@@ -162,4 +163,20 @@ test('import fetches an archive from a URL, and says what it does', async () => 
   server.close()
   await c.clean('afar')
   await c.ok('rmi', 'arch/afar')
+})
+
+test('archives for a container may be packed as they like', async () => {
+  await c.ok('create', '--name', 'packed', 'busybox')
+  for (const [name, packed] of Object.entries({ BZIP2, XZ, ZSTD })) {
+    const status = await new Promise((resolve, reject) => {
+      const path = '/v1.51/containers/packed/archive?path=/tmp'
+      const sent = request({ socketPath: join(c.home, 'docker.sock'), method: 'PUT', path }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode))
+      })
+      sent.on('error', reject).end(Buffer.from(packed, 'base64'))
+    })
+    expect(status, name).toBe(200)
+    expect(await c.ok('cp', 'packed:/tmp', '-'), name).toContain('unpacked')
+  }
+  await c.clean('packed')
 })

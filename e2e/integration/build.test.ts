@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { BZIP2, XZ, ZSTD } from '../fixtures/compressed.ts'
 import { layerTar } from '../fixtures/oci.ts'
 import type { Result } from '../fixtures/slipway.ts'
 import { type Context, context } from './context.ts'
@@ -39,14 +40,6 @@ async function built(files: Record<string, string | Uint8Array>, ...args: string
   if (code !== 0) throw new Error(`docker build: exit code ${code}\n${stderr}${stdout}`)
   return stdout
 }
-
-/** Tars of one file with the text `unpacked`, by programs that not every machine has. */
-const BZIP2 =
-  'QlpoOTFBWSZTWaBYTwwAAHl7kMqAAFBAAHUAAAJ+Cd4QBAAACCAAVDRTTTQHqPSaMTaQSSmINGgAaNEz6+MHIQbVpCRJ7MQnGqCBDCYJYuQjN6GCchvbZDcsC+WMp0o0hYWh3HJ4a7XUiID8XckU4UJCgWE8MA=='
-const XZ =
-  '/Td6WFoAAAFpIt42AgAhARwAAAAQz1jM4Cf/AGZdADwefBugolE3r8EVax9GeJ+UQHcYyVj6evhixjweblVLL5KhyHpg7kBuL4BLxxvuwwJxTvdaChDSZmJ+RWbKhqx/m7PoTu3ltHFU7QHlN0/Wus6WKfArTsVcBpTgCLp597RVo1dgAAAAANZLAMMAAX6AUAAAAFwHlog+MA2LAgAAAAABWVo='
-const ZSTD =
-  'KLUv/WQAJ10CAFIDCxGgqwNA2/QL/wAgNwmX6//tMj0omcIU7FurfVt5DraDkiAy7z3/hjD++1wMCiDwNjYO9AV/JKUALAQGHCj8fyZtBQKH0xMmArn7hmU='
 
 const run = (...args: string[]) => c.ok('run', '--rm', ...args)
 

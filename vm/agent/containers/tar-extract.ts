@@ -9,6 +9,8 @@ import { extract, type Header } from 'tar-stream'
 import { EngineError } from '../../api/errors.ts'
 import { collected } from '../content/chunks.ts'
 import type { Kernel } from '../linux/kernel.ts'
+import { decompressed } from '../snapshots/decompress.ts'
+import { isCompressed } from '../snapshots/external-compression.ts'
 import { type Locate, resolveInside } from './safe-path.ts'
 
 export interface ExtractOptions {
@@ -51,6 +53,7 @@ function failure(error: unknown): EngineError {
     : new EngineError('invalid_argument', `Error processing tar file: ${text}`, { cause: error })
 }
 
+/** gzip is left to the caller, who needs no copies of it. */
 async function sniffGzip(
   body: AsyncIterable<Uint8Array>,
 ): Promise<{ stream: AsyncIterable<Uint8Array>; gzip: boolean }> {
@@ -61,7 +64,13 @@ async function sniffGzip(
     if (head.length > 0) yield head
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
   }
-  return { stream: all(), gzip: head[0] === 0x1f && head[1] === 0x8b }
+  if (head[0] === 0x1f && head[1] === 0x8b) return { stream: all(), gzip: true }
+  return { stream: isCompressed(head) ? copies(decompressed(all())) : all(), gzip: false }
+}
+
+/** Who unpacks uses its buffer again, and a stream reads ahead. */
+async function* copies(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) yield Buffer.from(chunk)
 }
 
 async function place(

@@ -67,6 +67,21 @@ test('what Docker refuses is refused with its kind and words', () => {
   expect(failure({ Name: ' ' })).toBe('invalid_argument: invalid name: name is empty')
   expect(failure({ Name: 'x', Driver: 'nope' })).toBe('not_found: plugin "nope" not found')
   expect(failure({ Name: 'x', Driver: 'macvlan' })).toContain('not_implemented: network driver macvlan')
+  expect(failure({ Name: 'x', Driver: 'overlay' })).toMatch(
+    /^permission_denied: This node is not a swarm manager/,
+  )
+  expect(failure({ Name: 'x', Scope: 'swarm' })).toBe(
+    'permission_denied: cannot create a swarm scoped network when swarm is not active',
+  )
+  expect(failure({ Name: 'x', Ingress: true })).toBe(
+    'permission_denied: Ingress network can only be global scope network',
+  )
+  expect(failure({ Name: 'x', ConfigFrom: { Network: 'y' } })).toBe(
+    'not_found: configuration network "y" does not exist',
+  )
+  expect(failure({ Name: 'x', Options: { 'com.docker.network.bridge.enable_icc': 'maybe' } })).toBe(
+    'invalid_argument: failed to parse com.docker.network.bridge.enable_icc value: maybe (strconv.ParseBool: parsing "maybe": invalid syntax)',
+  )
   expect(failure({ Name: 'x', EnableIPv4: false })).toContain('IPv4 or IPv6 must be enabled')
   expect(failure({ Name: 'x', Options: { 'com.docker.network.driver.mtu': 'big' } })).toContain('mtu')
   expect(failure({ Name: 'x', IPAM: { Config: [{ Subnet: '10.1.2.0/24' }] } }, [first])).toBe(

@@ -25,7 +25,7 @@ export interface Surroundings {
 /** The new network. conflict for a name in use, permission_denied for what Docker forbids, invalid_argument for the rest. */
 export function buildNetwork(request: NetworkCreateRequest, around: Surroundings): NetworkRecord {
   checkName(request, around.networks)
-  checkDriver(request)
+  checkDriver(request, around.networks)
   const enableIPv4 = request.EnableIPv4 ?? true
   const enableIPv6 = request.EnableIPv6 ?? false
   if (!enableIPv4 && !enableIPv6) throw invalid('IPv4 or IPv6 must be enabled')
@@ -87,7 +87,7 @@ function checkName(request: NetworkCreateRequest, networks: readonly NetworkReco
   }
 }
 
-function checkDriver(request: NetworkCreateRequest): void {
+function checkDriver(request: NetworkCreateRequest, networks: readonly NetworkRecord[]): void {
   const driver = request.Driver || 'bridge'
   if (driver === 'host' || driver === 'null') {
     throw new EngineError('permission_denied', `only one instance of "${driver}" network is allowed`)
@@ -109,7 +109,11 @@ function checkDriver(request: NetworkCreateRequest): void {
     throw new EngineError('permission_denied', 'Ingress network can only be global scope network')
   }
   if (request.ConfigOnly) throw new EngineError('not_implemented', 'ConfigOnly is not supported')
-  if (request.ConfigFrom?.Network) throw new EngineError('not_implemented', 'ConfigFrom is not supported')
+  const from = request.ConfigFrom?.Network
+  if (from && !networks.some(({ id, name }) => id === from || name === from)) {
+    throw new EngineError('not_found', `configuration network ${JSON.stringify(from)} does not exist`)
+  }
+  if (from) throw new EngineError('not_implemented', 'ConfigFrom is not supported')
 }
 
 function choose(family: 4 | 6, configs: readonly IpamConfig[], around: Surroundings): IpamConfig {
