@@ -318,6 +318,22 @@ describe('running', () => {
     expect(machine.state.state).toBe('running')
   })
 
+  test.each(['stop', 'start'] as const)(
+    'a %s that comes while a death is dealt with waits for that, and is obeyed',
+    async (wish) => {
+      const { machine, driver, states } = make()
+      await machine.start()
+      const [vm] = world.values()
+      vm?.end({ code: 0, reason: 'guest-reset' })
+      await vm?.exited
+      // It is noticed now, but no file was read yet.
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+      await machine[wish]()
+      expect(names(states).slice(-1)).toEqual([wish === 'stop' ? 'stopped' : 'running'])
+      expect([world.size, driver.started.length]).toEqual(wish === 'stop' ? [0, 1] : [1, 2])
+    },
+  )
+
   test('a lost connection is shown, made again, and what hangs on it is restored', async () => {
     let ready = 0
     const { machine, states } = make(

@@ -42,6 +42,8 @@ export class Machine implements AsyncDisposable {
   readonly #problems = new Map<Problem['code'], Problem>()
   #starting: Starting | undefined
   #stopping: Promise<void> | undefined
+  /** While the pieces of a machine that died are picked up; until then its state is that of before. */
+  #burying: Promise<void> | undefined
   #live: Live | undefined
   /** What streams go through, from the `engine` step on. */
   #ssh: Ssh | undefined
@@ -77,6 +79,7 @@ export class Machine implements AsyncDisposable {
    */
   async start({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     await untilAborted(this.#stopping?.catch(() => undefined) ?? Promise.resolve(), signal)
+    if (this.#burying) await untilAborted(this.#burying, signal)
     if (this.#live && !this.#starting) return
     await this.#home.take()
     const starting = this.#starting ?? this.#begin((boot) => this.#adoptOrBoot(boot))
@@ -85,6 +88,7 @@ export class Machine implements AsyncDisposable {
 
   /** Takes over the VM of this home when one runs and waits until it is usable; false when none runs. */
   async attach({ signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+    if (this.#burying) await untilAborted(this.#burying, signal)
     if (this.#live || this.#starting) return this.start(signal ? { signal } : {}).then(() => true)
     const handle = await this.#find()
     if (this.#live || this.#starting) {
@@ -185,6 +189,7 @@ export class Machine implements AsyncDisposable {
     this.#starting?.cancel.abort()
     await this.#starting?.done.catch(() => undefined)
     await this.#stopping?.catch(() => undefined)
+    await this.#burying
     const live = this.#live
     this.#live = undefined
     await this.#release(live)
@@ -301,11 +306,20 @@ export class Machine implements AsyncDisposable {
     await this.#starting?.done.catch(() => undefined)
     if (this.#live !== live || this.#stopping) return
     this.#live = undefined
+    this.#burying = this.#bury(live, exit)
+      .catch((error: unknown) => this.#options.log('machine: after a death', { error: messageOf(error) }))
+      .finally(() => {
+        this.#burying = undefined
+      })
+  }
+
+  /** Shows that a machine died, and starts it again where that is allowed. */
+  async #bury(live: Live, exit: Exit): Promise<void> {
     const serialTail = await logTail(this.#paths.serialLog)
     await this.#release(live)
     await this.#home.forgetVm()
-    // While the pieces were picked up somebody may have started it, or let go of it.
-    const again = !this.#disposed && !this.#starting && !this.#stopping && this.#recovery.allows(exit)
+    // Meanwhile somebody may have asked for its end, or let go of it.
+    const again = !this.#disposed && !this.#stopping && this.#recovery.allows(exit)
     this.#options.log(again ? 'machine: died, starting again' : 'machine: died', { ...exit, serialTail })
     const who = again ? 'It is started again by itself' : 'Start it again'
     this.#cell.set({
@@ -318,6 +332,7 @@ export class Machine implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
+    if (this.#burying) await this.#burying
     const starting = this.#starting
     if (starting) {
       starting.cancel.abort()
