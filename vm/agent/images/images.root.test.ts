@@ -94,6 +94,14 @@ describe.skipIf(!registry || process.getuid?.() !== 0)('images', () => {
     ])
   })
 
+  it('tells the platform of a name in its registry', async () => {
+    const { config } = await maker.images.resolve('tree:1')
+    expect(await puller.images.distribution(`${host}/me/tree:1`, {})).toMatchObject({
+      Descriptor: { digest: expect.stringMatching(/^sha256:/) },
+      Platforms: [{ os: 'linux', architecture: config.architecture }],
+    })
+  })
+
   it('says what is not there in the words of dockerd', async () => {
     await expect(drain(puller.images.pull(`${host}/me/none`, {}))).rejects.toMatchObject({
       kind: 'not_found',

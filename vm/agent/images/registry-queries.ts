@@ -1,10 +1,12 @@
 /** Questions to a registry that pull nothing: login, search, distribution inspect. */
+import * as v from 'valibot'
 import { EngineError, kindOf } from '../../api/errors.ts'
 import type { ImageSearchResult, RegistryAuth } from '../../api/images.ts'
+import type { Digest } from '../content/store.ts'
 import type { Filters } from './images.ts'
 import { isIndex } from './media-types.ts'
 import { DOCKER_HUB, parseReference, type Reference } from './reference.ts'
-import type { Registry } from './registry.ts'
+import type { Registry, Repository } from './registry.ts'
 
 interface Options {
   auth?: RegistryAuth
@@ -70,13 +72,45 @@ export async function inspectDistribution(
       undefined,
       signal,
     )
-    const manifest = JSON.parse(Buffer.from(bytes).toString()) as { manifests?: { platform?: unknown }[] }
+    const manifest: Manifest = JSON.parse(Buffer.from(bytes).toString())
     const platforms = isIndex(descriptor.mediaType)
       ? (manifest.manifests ?? []).flatMap(({ platform }) => (platform ? [platform] : []))
-      : []
+      : await configuredPlatform(repository, manifest, signal)
     return { Descriptor: descriptor, Platforms: platforms }
   })
 }
+
+interface Manifest {
+  manifests?: { platform?: unknown }[]
+  config?: { digest?: unknown; size?: unknown }
+}
+
+/** What an image of one platform says in its config; nothing where that cannot be had. */
+async function configuredPlatform(
+  repository: Pick<Repository, 'blob'>,
+  { config }: Manifest,
+  options: { signal?: AbortSignal },
+): Promise<object[]> {
+  const found = v.safeParse(ConfigDescriptor, config)
+  if (!found.success) return []
+  const { digest, size } = found.output
+  const chunks: Uint8Array[] = []
+  for await (const chunk of repository.blob({ digest: digest as Digest, size }, options)) {
+    chunks.push(Buffer.from(chunk))
+  }
+  const platform = v.safeParse(ConfiguredPlatform, Buffer.concat(chunks).toString())
+  return platform.success ? [platform.output] : []
+}
+
+const ConfigDescriptor = v.object({
+  digest: v.pipe(v.string(), v.startsWith('sha256:')),
+  size: v.pipe(v.number(), v.maxValue(4 << 20)),
+})
+const ConfiguredPlatform = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ architecture: v.string(), os: v.string(), variant: v.exactOptional(v.string()) }),
+)
 
 /** How many tags a completion shows at most; one page of what registries answer. */
 const TAGS = 1000
