@@ -284,7 +284,10 @@ export class Builds {
   }
 
   #ready(): Promise<void> {
-    this.#recovered ??= this.#recover()
+    this.#recovered ??= this.#recover().catch((error: unknown) => {
+      this.#recovered = undefined
+      throw error
+    })
     return this.#recovered
   }
 
