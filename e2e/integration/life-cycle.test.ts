@@ -118,6 +118,13 @@ test('rename, restart, remove with Docker’s refusals', async () => {
   expect(gone.stderr).toContain('No such container: after')
 })
 
+test('rm -f of a container that is being started waits for it and removes it', async () => {
+  await c.ok('create', '--name', 'late', 'busybox', 'sleep', '1000')
+  const [, removed] = await Promise.all([c.docker('start', 'late'), c.docker('rm', '-f', 'late')])
+  expect(removed).toMatchObject({ code: 0 })
+  expect(await c.ok('ps', '-a', '-q', '-f', 'name=late')).toBe('')
+})
+
 test('a name is unique and validated', async () => {
   const id = await c.ok('create', '--name', 'one', 'busybox')
   const taken = await c.docker('create', '--name', 'one', 'busybox')

@@ -186,6 +186,8 @@ export class Lifecycle {
     const container = this.#parts.table.get(reference)
     if (options.link) throw new EngineError('invalid_argument', 'link: removing links is not supported')
     await this.#callOffRestart(container, options.force ?? false)
+    // A start that is under way comes first; what it started is killed.
+    if (options.force) await container.lock.run(() => Promise.resolve())
     if (container.running) {
       if (!options.force) throw this.#runningError(container)
       container.stopRequested = true
