@@ -6,6 +6,7 @@ import type { EndpointSettings } from '../../api/networks.ts'
 import { parsePlatform, refuseOtherPlatform } from '../images/manifest.ts'
 import { containerCapabilities } from '../runtime/capabilities.ts'
 import { parseSecurityOptions } from '../runtime/security-options.ts'
+import { BLANK_CONFIG } from './blank-config.ts'
 import { Container } from './container.ts'
 import { checkHostConfig, withDefaults } from './host-config.ts'
 import { commandLine, mergeConfig } from './merge.ts'
@@ -180,15 +181,7 @@ function finishConfig(own: ContainerConfig, merged: ContainerConfig, host: HostC
     ]),
   )
   return {
-    Hostname: '',
-    Domainname: '',
-    User: '',
-    AttachStdin: false,
-    AttachStdout: false,
-    AttachStderr: false,
-    Tty: false,
-    OpenStdin: false,
-    StdinOnce: false,
+    ...BLANK_CONFIG,
     ...merged,
     Env: own.Env || (merged.Env ?? []).length > 0 ? (merged.Env ?? []) : null,
     Cmd: merged.Cmd ?? null,

@@ -1,6 +1,7 @@
 /** What the API said in former versions and clients of those days still read (Docker's API version history). Pure. */
 import type { ContainerInspect } from '../../api/containers.ts'
 import type { ImageInspect } from '../../api/images.ts'
+import { BLANK_CONFIG } from '../containers/blank-config.ts'
 import { compareVersions } from './version-prefix.ts'
 
 /** Until 1.43 images had their size twice: `docker system df` of Docker 24 and before reckons with the other one. */
@@ -18,15 +19,7 @@ export function imageFor(version: string, image: ImageInspect): object {
 }
 
 const NO_CONTAINER = {
-  Hostname: '',
-  Domainname: '',
-  User: '',
-  AttachStdin: false,
-  AttachStdout: false,
-  AttachStderr: false,
-  Tty: false,
-  OpenStdin: false,
-  StdinOnce: false,
+  ...BLANK_CONFIG,
   Env: null,
   Cmd: null,
   Image: '',
