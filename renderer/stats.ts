@@ -117,6 +117,9 @@ export function extendHistory(id: string, run: string, more: readonly Sample[]):
   const all = [...before, ...listed, ...more]
   const until = (all.at(-1)?.time ?? 0) - HISTORY
   const samples = all.filter(({ time }) => time > until)
+  // Of containers that are gone nobody asks again.
+  for (const [other, { samples: old }] of histories)
+    if ((old.at(-1)?.time ?? until) < until) histories.delete(other)
   histories.set(id, { run, samples })
   return samples
 }
