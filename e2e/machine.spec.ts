@@ -108,6 +108,7 @@ test('a killed machine is a failure with its cause; starting again brings everyt
   docker,
   engine,
 }) => {
+  test.setTimeout(300_000)
   const app = new AppWindow(page)
   await docker('run', '-d', '--name', 'survivor', 'slipway/welcome')
   const diskBlocks = async () =>
@@ -138,6 +139,7 @@ test('while the engine is stopped each page says so, and what is to be reset is'
   docker,
   engine,
 }) => {
+  test.setTimeout(300_000)
   const app = new AppWindow(page)
   await docker('create', '--name', 'doomed', '-v', 'doomed:/data', 'slipway/welcome')
   await app.goTo('Machine')
