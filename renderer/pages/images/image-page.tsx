@@ -102,7 +102,7 @@ function Facts({ image }: { image: ImageInspect }) {
           .map(([name, value]) => (
             <div key={name} style={{ display: 'contents' }}>
               <dt>{name}</dt>
-              <dd>{value}</dd>
+              <dd>{value.startsWith('sha256:') ? <code>{value}</code> : value}</dd>
             </div>
           ))}
       </dl>
