@@ -35,7 +35,7 @@ test('who reads a context while another one takes its place finds it gone, not c
   const reading = await kept.find('a')
   await kept.put('a', await folder('two', '2'), index('y'), 1)
   await expect(readFile(join(reading?.root ?? '', 'f'))).rejects.toMatchObject({ code: 'ENOENT' })
-  expect(await readdir(join(root, 'kept'))).toHaveLength(2)
+  expect(await readdir(join(root, 'kept'))).toHaveLength(3)
 })
 
 test('the longest unused go when there are too many or too much', async () => {
@@ -57,7 +57,9 @@ test('what was pruned or half-made is gone', async () => {
   await writeFile(join(root, 'kept/broken.json'), '{')
   await kept.recover()
   const [one] = await kept.list()
-  expect((await readdir(join(root, 'kept'))).sort()).toEqual([`${one?.name}.json`, one?.tree].sort())
+  expect((await readdir(join(root, 'kept'))).sort()).toEqual(
+    [`${one?.name}.json`, `${one?.tree}`, `${one?.tree}.files`].sort(),
+  )
   await kept.remove(one?.name ?? '')
   expect(await readdir(join(root, 'kept'))).toEqual([])
   expect(await kept.find('a')).toBeUndefined()

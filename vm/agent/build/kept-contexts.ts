@@ -23,8 +23,10 @@ const Kept = v.object({
   created: v.number(),
   used: v.number(),
   uses: v.number(),
-  files: v.record(v.string(), v.string()),
 })
+
+/** The index of a tree, beside it and apart from what is listed: it may name a hundred thousand files. */
+const Files = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()))
 
 export interface KeptContext {
   name: string
@@ -51,7 +53,10 @@ export class KeptContexts {
   async find(key: string): Promise<{ root: string; files: ContextIndex } | undefined> {
     const name = nameOf(key)
     const kept = await this.#read(name)
-    return kept && { root: join(this.#root, kept.tree), files: new Map(Object.entries(kept.files)) }
+    if (!kept) return undefined
+    const root = join(this.#root, kept.tree)
+    const files = v.safeParse(Files, await readFile(`${root}.files`, 'utf8').catch(() => ''))
+    return files.success ? { root, files: new Map(Object.entries(files.output)) } : undefined
   }
 
   /** Keeps `folder`, which is moved here, in the place of what was kept for `key`. */
@@ -64,15 +69,17 @@ export class KeptContexts {
       await this.#remove(name)
       await mkdir(this.#root, { recursive: true, mode: 0o700 })
       await rename(folder, join(this.#root, tree))
-      await writeJson(this.#index(name), {
+      const kept = {
         version: 1,
         tree,
         size,
         created: former?.created ?? now,
         used: now,
         uses: (former?.uses ?? 0) + 1,
-        files: Object.fromEntries(files),
-      })
+      }
+      // What a crash takes of it is sent again.
+      await writeJson(join(this.#root, `${tree}.files`), Object.fromEntries(files), { durable: false })
+      await writeJson(this.#index(name), kept, { durable: false })
       await this.#shrink()
     })
   }
@@ -100,7 +107,9 @@ export class KeptContexts {
   /** Drops what a killed run left half-made. */
   recover(): Promise<void> {
     return this.#change(async () => {
-      const known = new Set((await this.list()).flatMap(({ name, tree }) => [`${name}.json`, tree]))
+      const known = new Set(
+        (await this.list()).flatMap(({ name, tree }) => [`${name}.json`, tree, `${tree}.files`]),
+      )
       for (const file of await readdir(this.#root).catch(() => []))
         if (!known.has(file)) await rm(join(this.#root, file), { recursive: true, force: true })
     })
@@ -119,7 +128,9 @@ export class KeptContexts {
   async #remove(name: string): Promise<void> {
     const kept = await this.#read(name)
     await rm(this.#index(name), { force: true })
-    if (kept) await rm(join(this.#root, kept.tree), { recursive: true, force: true })
+    if (!kept) return
+    await rm(join(this.#root, `${kept.tree}.files`), { force: true })
+    await rm(join(this.#root, kept.tree), { recursive: true, force: true })
   }
 
   async #read(name: string): Promise<v.InferOutput<typeof Kept> | undefined> {
