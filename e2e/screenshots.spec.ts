@@ -2,12 +2,13 @@
 import { expect, test } from './app.ts'
 import { ContainerPage } from './pages/container-page.ts'
 import { ContainersPage } from './pages/containers-page.ts'
+import { ImagesPage } from './pages/images-page.ts'
 import { RunDialog } from './pages/run-dialog.ts'
 
 test.skip(!process.env['SLIPWAY_SCREENSHOTS'], 'pictures are taken on request: SLIPWAY_SCREENSHOTS=1')
 test.setTimeout(900_000)
 
-test('the set of docs/screenshots', async ({ window: page, docker, engine }) => {
+test('the set of docs/screenshots', async ({ window: page, docker, engine, registry }) => {
   const containers = new ContainersPage(page)
   const container = new ContainerPage(page)
   const { app } = containers
@@ -74,12 +75,21 @@ test('the set of docs/screenshots', async ({ window: page, docker, engine }) => 
     .poll(() => docker('inspect', '-f', '{{.State.Health.Status}}', 'worker'), { timeout: 60_000 })
     .toBe('healthy')
   await page.waitForFunction(() => performance.now() > 45_000)
-  for (const close of await page
-    .getByRole('region', { name: 'Notifications' })
-    .getByRole('button', { name: 'Close' })
-    .all())
-    await close.click()
-  await expect(page.getByRole('region', { name: 'Notifications' })).not.toContainText('exited')
+  // What died has said so, and its notice is gone again.
+  await page.getByRole('button', { name: /^Notices/ }).click()
+  await expect(page.getByRole('dialog', { name: 'Notices' })).toContainText('greedy exited')
+  await page.keyboard.press('Escape')
+  const toasts = page.getByRole('region', { name: 'Notifications' })
+  await expect(async () => {
+    for (const close of await toasts.getByRole('button', { name: 'Close' }).all()) await close.click()
+    await expect(toasts).not.toContainText('exited', { timeout: 2000 })
+  }).toPass()
+  // Neither a ring around what was pressed last, nor curves that have just begun.
+  await page.getByRole('button', { name: /^Notices/ }).blur()
+  await page.waitForFunction(
+    (until) => performance.now() > until,
+    (await page.evaluate(() => performance.now())) + 30_000,
+  )
   await variants('containers')
 
   await page.getByRole('button', { name: /^Notices/ }).click()
@@ -118,12 +128,37 @@ test('the set of docs/screenshots', async ({ window: page, docker, engine }) => 
 
   for (const section of ['Images', 'Volumes', 'Networks', 'Clean up', 'Machine', 'Settings'] as const) {
     await app.goTo(section)
+    if (section === 'Volumes')
+      await expect(page.getByRole('row').filter({ hasText: 'shop-data' })).toContainText(/\d k?B/)
     if (section === 'Machine') await expect(page.getByRole('meter', { name: 'Disk' })).toBeVisible()
     await variants(section.toLowerCase().replace(' ', ''))
+    if (section === 'Images') {
+      await page.getByRole('main').getByRole('button', { name: 'Pull', exact: true }).first().click()
+      const field = app.dialog('Pull an image').getByLabel('Image')
+      await field.pressSequentially(`${registry.host}/`)
+      await expect(page.getByRole('option').nth(2)).toBeVisible()
+      await picture('images-pull')
+      await page.keyboard.press('Escape')
+      await page.keyboard.press('Escape')
+      await new ImagesPage(page).act('nginx:latest', 'Layers and details')
+      await expect(page.getByRole('heading', { name: 'Layers' })).toBeVisible()
+      await picture('image')
+    }
+    if (section === 'Networks') {
+      await page.getByRole('row').filter({ hasText: 'bridge' }).first().dblclick()
+      await expect(app.heading('bridge')).toBeVisible()
+      await picture('network')
+    }
     if (section === 'Volumes') {
       await page.getByRole('link', { name: 'shop-data' }).click()
       await expect(app.heading('shop-data')).toBeVisible()
       await picture('volume-files')
+    }
+    if (section === 'Machine') {
+      await page.getByRole('link', { name: 'Shell' }).click()
+      await container.terminal.enter('uname -a; free -m')
+      await expect.poll(() => container.terminal.text()).toContain('Mem:')
+      await picture('machine-shell')
     }
     if (section === 'Settings') {
       await page.getByRole('button', { name: 'Sign in…' }).click()
@@ -152,4 +187,8 @@ test('the set of docs/screenshots', async ({ window: page, docker, engine }) => 
   await app.palette('wor')
   await variants('palette')
   await page.keyboard.press('Escape')
+  await app.palette('welcome')
+  await page.getByRole('option', { name: 'Go to Welcome' }).click()
+  await expect(page.getByText('Open its page')).toBeVisible()
+  await variants('welcome')
 })
