@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { type BrowserContext, test as base, type Page } from 'playwright/test'
-import { deathOf } from './fixtures/death.ts'
+import { deathOf, panicsBefore } from './fixtures/death.ts'
 import { type Registry, startSeededRegistry } from './fixtures/registry.ts'
 import { makeSlipway, type Slipway, startSlipway } from './fixtures/slipway.ts'
 
@@ -100,8 +100,9 @@ export const test = base.extend<Each, Shared>({
   ],
   obituary: [
     async ({ slipway }, use, info) => {
+      const before = await panicsBefore(slipway)
       await use(undefined)
-      const death = info.status === info.expectedStatus ? undefined : await deathOf(slipway)
+      const death = info.status === info.expectedStatus ? undefined : await deathOf(slipway, before)
       if (death) throw new Error(death)
     },
     { auto: true },

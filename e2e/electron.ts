@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { _electron, test as base, type ElectronApplication, type Page } from 'playwright/test'
-import { deathOf } from './fixtures/death.ts'
+import { deathOf, panicsBefore } from './fixtures/death.ts'
 import { type Display, display } from './fixtures/display.ts'
 import { makeSlipway, type Slipway } from './fixtures/slipway.ts'
 
@@ -91,8 +91,9 @@ export const test = base.extend<{ window: Page; app: ElectronApplication; obitua
   ],
   obituary: [
     async ({ home }, use, info) => {
+      const before = await panicsBefore(home)
       await use(undefined)
-      const death = info.status === info.expectedStatus ? undefined : await deathOf(home)
+      const death = info.status === info.expectedStatus ? undefined : await deathOf(home, before)
       if (death) throw new Error(death)
     },
     { auto: true },

@@ -143,6 +143,7 @@ test('an image gets another name, is saved to a file and loaded from it', async 
   await docker('rmi', 'mine:1')
 
   await test.step('one without a name is found by the filter, and goes', async () => {
+    await docker('image', 'prune', '-f')
     await docker('commit', await docker('create', 'slipway/welcome'))
     await page.getByRole('button', { name: 'Untagged', exact: true }).click()
     const grid = page.getByRole('grid', { name: 'Images' })

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -294,6 +294,18 @@ describe('running', () => {
       hint: expect.any(String),
     })
     await expect(machine.dial({ path: '/engine' })).rejects.toMatchObject({ kind: 'unavailable' })
+    await machine.start()
+    expect(machine.state.state).toBe('running')
+  })
+
+  test('a death is shown even where it cannot be written down', async () => {
+    const { machine } = make()
+    await machine.start()
+    await rm(join(home, 'machine.json'))
+    await mkdir(join(home, 'machine.json'))
+    for (const vm of world.values()) vm.end({ signal: 'SIGKILL' })
+    await reaches(machine, 'failed')
+    await rm(join(home, 'machine.json'), { recursive: true })
     await machine.start()
     expect(machine.state.state).toBe('running')
   })

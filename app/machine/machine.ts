@@ -306,18 +306,20 @@ export class Machine implements AsyncDisposable {
     await this.#starting?.done.catch(() => undefined)
     if (this.#live !== live || this.#stopping) return
     this.#live = undefined
-    this.#burying = this.#bury(live, exit)
-      .catch((error: unknown) => this.#options.log('machine: after a death', { error: messageOf(error) }))
-      .finally(() => {
-        this.#burying = undefined
-      })
+    this.#burying = this.#bury(live, exit).finally(() => {
+      this.#burying = undefined
+    })
   }
 
   /** Shows that a machine died, and starts it again where that is allowed. */
   async #bury(live: Live, exit: Exit): Promise<void> {
     const serialTail = await logTail(this.#paths.serialLog)
-    await this.#release(live)
-    await this.#home.forgetVm()
+    try {
+      await this.#release(live)
+      await this.#home.forgetVm()
+    } catch (error) {
+      this.#options.log('machine: after a death', { error: messageOf(error) })
+    }
     // Meanwhile somebody may have asked for its end, or let go of it.
     const again = !this.#disposed && !this.#stopping && this.#recovery.allows(exit)
     this.#options.log(again ? 'machine: died, starting again' : 'machine: died', { ...exit, serialTail })

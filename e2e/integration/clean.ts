@@ -1,5 +1,5 @@
-import { afterEach, beforeAll } from 'vitest'
-import { deathOf } from '../fixtures/death.ts'
+import { afterEach, beforeAll, beforeEach } from 'vitest'
+import { deathOf, panicsBefore } from '../fixtures/death.ts'
 import { type Context, context } from './context.ts'
 
 /** The files share one machine: what one left, most of all after a failure, is not the next one's. Images stay. */
@@ -19,9 +19,14 @@ async function clean(c: Context): Promise<void> {
   await c.ok('network', 'prune', '-f')
 }
 
+let before = 0
+beforeEach(async () => {
+  before = await panicsBefore(await context())
+})
+
 /** Or else a machine that died looks like a flaw of whatever test met it first. */
 afterEach(async ({ task }) => {
   if (task.result?.state !== 'fail') return
-  const death = await deathOf(await context())
+  const death = await deathOf(await context(), before)
   if (death) throw new Error(death)
 })
