@@ -1,5 +1,10 @@
 /** What a build needs of the rest of the engine, as narrow as it is. */
 import type { ContainerConfig, HostConfig } from '../../api/containers.ts'
+import type { Kernel } from '../linux/kernel.ts'
+import type { ApplyKernel } from '../snapshots/apply.ts'
+
+/** What building asks of the kernel itself. */
+export type BuildKernel = ApplyKernel & Pick<Kernel, 'getXattr'>
 
 /** RUN steps happen in real containers of the container service. */
 export interface BuildContainers {

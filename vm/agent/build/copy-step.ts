@@ -4,7 +4,7 @@ import { EngineError } from '../../api/errors.ts'
 import type { Digest } from '../content/store.ts'
 import { resolveDirectory } from '../images/changes.ts'
 import { jsonForm, rawWords } from '../images/instruction-words.ts'
-import type { ApplyKernel } from '../snapshots/apply.ts'
+import type { BuildKernel } from './backend.ts'
 import { copySources, findSources, hashSources, type Source } from './copy.ts'
 import type { Step } from './dockerfile.ts'
 import type { Heredoc } from './heredoc.ts'
@@ -18,7 +18,7 @@ export interface CopyParts {
   /** The build context. */
   context: ContextFiles
   rootfs: RootFilesystems
-  kernel: ApplyKernel
+  kernel: BuildKernel
   /** True while the image is there. */
   exists: (image: Digest) => boolean
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { MountSpec } from '../../api/containers.ts'
 import { Disposal } from '../../api/disposal.ts'
 import { EngineError } from '../../api/errors.ts'
-import type { ApplyKernel } from '../snapshots/apply.ts'
+import type { BuildKernel } from './backend.ts'
 import type { CacheMounts } from './cache-mounts.ts'
 import { copySources, hashSources } from './copy.ts'
 import { resolveInRoot } from './root-path.ts'
@@ -15,7 +15,7 @@ import { type FileSource, holding, reading } from './sources.ts'
 
 export interface MountParts {
   rootfs: RootFilesystems
-  kernel: ApplyKernel
+  kernel: BuildKernel
   caches: CacheMounts
   scratch: ScratchFiles
 }

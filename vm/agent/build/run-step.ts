@@ -72,7 +72,7 @@ export async function runCommand(parts: RunParts, run: RunRequest): Promise<Dige
     await execute(parts, run, Id)
     const snapshot = await parts.containers.snapshotOf(Id)
     if (missing.length > 0) await removeEmpty(await parts.snapshots.upperDir(snapshot), missing)
-    await removeMountPoints(await parts.snapshots.layerDirs(snapshot))
+    await removeMountPoints(parts.kernel, await parts.snapshots.layerDirs(snapshot))
     const id = await run.commit(snapshot)
     succeeded = true
     return id

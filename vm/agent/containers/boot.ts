@@ -125,9 +125,14 @@ async function sweepRunState(parts: Parts): Promise<void> {
   const running = new Set(parts.table.all().flatMap((container) => (container.task ? container.id : [])))
   try {
     parts.namespaces.sweep(running)
-    await Promise.all([parts.runtime.sweep(running), parts.networks.keepOnly(running)])
+    await parts.runtime.sweep(running)
   } catch (error) {
     parts.log(`sweeping run state: ${messageOf(error)}`)
+  }
+  try {
+    await parts.networks.keepOnly(running)
+  } catch (error) {
+    parts.log(`sweeping networks: ${messageOf(error)}`)
   }
 }
 

@@ -6,14 +6,14 @@ import type { ProgressMessage } from '../../api/images.ts'
 const STEP = 512 * 1024
 
 /**
- * Opens `source`, a URL with or without its scheme, and reports on what comes of it. internal in Go's words when there is
- * nothing to be had there.
+ * The bytes at `source`, a URL with or without its scheme, which is opened when they are asked for; reports on what comes
+ * of it. internal in Go's words when there is nothing to be had there.
  */
-export async function downloadArchive(
+export async function* downloadArchive(
   source: string,
   report: (message: ProgressMessage) => void,
   signal: AbortSignal,
-): Promise<AsyncIterable<Uint8Array>> {
+): AsyncIterable<Uint8Array> {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(source) ? source : `http://${source}`
   if (!URL.canParse(url)) {
     throw new EngineError(
@@ -23,7 +23,7 @@ export async function downloadArchive(
   }
   const response = await get(url, signal)
   report({ status: `Downloading from ${url}` })
-  return counted(response, Number(response.headers.get('content-length') ?? 0), report)
+  yield* counted(response, Number(response.headers.get('content-length') ?? 0), report)
 }
 
 async function get(url: string, signal: AbortSignal): Promise<Response> {

@@ -31,6 +31,22 @@ export class Library {
     this.#users = options.users
   }
 
+  /** The image and all that were built on it; none where it is not here. */
+  madeFrom(reference: string): Digest[] {
+    let first: Digest
+    try {
+      first = this.find(reference)
+    } catch (error) {
+      if (kindOf(error) === 'not_found') return []
+      throw error
+    }
+    const { images } = this.#store.state
+    const found = new Set([first])
+    // Grows while it is gone through.
+    for (const id of found) for (const image of images.values()) if (image.parent === id) found.add(image.id)
+    return [...found]
+  }
+
   /** The id a user means: a full id, a name, or a unique prefix of an id. not_found in Docker's words. */
   find(text: string): Digest {
     const { images, tags, digests } = this.#store.state

@@ -147,16 +147,20 @@ export class Images implements ImageService, AsyncDisposable {
     await writeJson(marker, { version: 1 })
   }
 
-  /** An image that is not here may be one that is still being loaded: then this waits for it. */
-  async resolve(reference: string): Promise<ResolvedImage> {
+  /** An image that is not here may be one that is still being loaded: then this waits for it, and asks again. */
+  async #present<T>(ask: () => T | Promise<T>): Promise<T> {
     await this.#gate.passed
     try {
-      return await this.library.resolve(reference)
+      return await ask()
     } catch (error) {
       if (kindOf(error) !== 'not_found') throw error
       await this.#builtIn
-      return this.library.resolve(reference)
+      return ask()
     }
+  }
+
+  async resolve(reference: string): Promise<ResolvedImage> {
+    return this.#present(() => this.library.resolve(reference))
   }
 
   async list(options: { all?: boolean; filters?: Filters; sharedSize?: boolean }): Promise<ImageSummary[]> {
@@ -166,18 +170,7 @@ export class Images implements ImageService, AsyncDisposable {
 
   async madeFrom(reference: string): Promise<Digest[]> {
     await this.#gate.passed
-    let first: Digest
-    try {
-      first = this.library.find(reference)
-    } catch (error) {
-      if (kindOf(error) === 'not_found') return []
-      throw error
-    }
-    const { images } = this.#store.state
-    const found = new Set([first])
-    // Grows while it is gone through.
-    for (const id of found) for (const image of images.values()) if (image.parent === id) found.add(image.id)
-    return [...found]
+    return this.library.madeFrom(reference)
   }
 
   /** not_found when the image is for another platform. */
@@ -187,13 +180,11 @@ export class Images implements ImageService, AsyncDisposable {
   }
 
   async inspect(reference: string): Promise<ImageInspect> {
-    await this.#gate.passed
-    return this.library.inspect(reference)
+    return this.#present(() => this.library.inspect(reference))
   }
 
   async history(reference: string): Promise<ImageHistoryItem[]> {
-    await this.#gate.passed
-    return this.library.history(reference)
+    return this.#present(() => this.library.history(reference))
   }
 
   /** Bytes of all layers, each once. */
@@ -232,8 +223,7 @@ export class Images implements ImageService, AsyncDisposable {
   }
 
   async tag(reference: string, target: string): Promise<void> {
-    await this.#gate.passed
-    const id = this.#sourceOf(reference)
+    const id = await this.#present(() => this.#sourceOf(reference))
     const parsed = parseReference(target)
     if (parsed.digest !== undefined)
       throw new EngineError('invalid_argument', 'refusing to create a tag with a digest reference')
@@ -362,7 +352,7 @@ export class Images implements ImageService, AsyncDisposable {
     const report = (message: ProgressMessage) => queue.push(message)
     const work = async () => {
       const remote = typeof source === 'string'
-      const tar = remote ? await downloadArchive(source, report, options.signal) : source
+      const tar = remote ? downloadArchive(source, report, options.signal) : source
       const message = options.message ?? (remote ? `Imported from ${source}` : undefined)
       report({
         status: await this.import(tar, { ...options, ...(message === undefined ? {} : { message }) }),

@@ -24,12 +24,12 @@ import {
 import { EngineError } from '../../api/errors.ts'
 import { Room } from '../content/room.ts'
 import type { Kernel } from '../linux/kernel.ts'
+import { OPAQUE_XATTR } from './opaque.ts'
 import { components, findBelow, lstatOrUndefined, SafeRoot } from './safe-path.ts'
 import type { TarHandler, TarHeader } from './tar-reader.ts'
 
 const WHITEOUT = '.wh.'
 const OPAQUE = '.wh..wh..opq'
-const OPAQUE_XATTR = 'trusted.overlay.opaque'
 const YES = Buffer.from('y')
 const S_IFCHR = 0o020000
 const S_IFBLK = 0o060000

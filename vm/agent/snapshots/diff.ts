@@ -6,12 +6,12 @@ import type { Stats } from 'node:fs'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import { fileChunks } from '../content/chunks.ts'
 import type { Kernel } from '../linux/kernel.ts'
+import { isOpaque } from './opaque.ts'
 import type { LayerDiffer, Snapshotter } from './snapshotter.ts'
 import type { TarHeader, TarType } from './tar-reader.ts'
 import { TAR_END, tarHeader, tarPadding } from './tar-writer.ts'
 
 type DiffKernel = Pick<Kernel, 'getXattr' | 'listXattrs'>
-const OPAQUE_XATTR = 'trusted.overlay.opaque'
 const ZEROS = Buffer.alloc(64 * 1024)
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map()
 /** Overlay's bookkeeping and labels of this machine are not content. */
@@ -87,7 +87,7 @@ async function* entry(
   const xattrs = xattrsOf(path, info, kernel)
   if (info.isDirectory()) {
     yield tarHeader(header(`${relative}/`, 'directory', info, { xattrs }))
-    if (kernel.getXattr(path, OPAQUE_XATTR)?.[0] === 'y'.charCodeAt(0)) {
+    if (isOpaque(kernel, path)) {
       yield tarHeader(marker(`${relative}/.wh..wh..opq`, info))
     }
   } else if (info.isSymbolicLink()) {

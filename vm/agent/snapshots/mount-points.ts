@@ -2,6 +2,10 @@
 import type { Stats } from 'node:fs'
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Kernel } from '../linux/kernel.ts'
+import { isOpaque } from './opaque.ts'
+
+type XattrKernel = Pick<Kernel, 'getXattr'>
 
 /** What the engine mounts into each container. */
 const OWN = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf', 'dev', 'proc', 'sys']
@@ -10,21 +14,26 @@ const OWN = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf', 'dev', 'proc', 'sys
  * Paths in the first of `layers` (newest first), relative to it, that are still as the runtime made them: empty, and
  * not in any layer below. With their parents, where those hold nothing else. Children first.
  */
-export async function untouchedMountPoints(layers: readonly string[]): Promise<string[]> {
+export async function untouchedMountPoints(
+  kernel: XattrKernel,
+  layers: readonly string[],
+): Promise<string[]> {
   const [upper, ...lower] = layers
   if (upper === undefined) return []
   const untouched: string[] = []
-  for (const path of OWN) if (await isUntouched(upper, lower, path, untouched)) untouched.push(path)
-  for (const parent of new Set(OWN.map(dirname))) {
-    if (parent !== '.' && (await isUntouched(upper, lower, parent, untouched))) untouched.push(parent)
+  const look = async (path: string) => {
+    if ((await isUntouched(upper, lower, path, untouched)) && !isOpaque(kernel, `${upper}/${path}`))
+      untouched.push(path)
   }
+  for (const path of OWN) await look(path)
+  for (const parent of new Set(OWN.map(dirname))) if (parent !== '.') await look(parent)
   return untouched
 }
 
 /** Removes them, of a container that has ended. */
-export async function removeMountPoints(layers: readonly string[]): Promise<void> {
+export async function removeMountPoints(kernel: XattrKernel, layers: readonly string[]): Promise<void> {
   const [upper] = layers
-  for (const path of await untouchedMountPoints(layers)) {
+  for (const path of await untouchedMountPoints(kernel, layers)) {
     const full = `${upper}/${path}`
     if ((await lstat(full)).isDirectory()) await rmdir(full)
     else await unlink(full)

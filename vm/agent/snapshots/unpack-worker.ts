@@ -5,13 +5,12 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { EngineError, type ErrorKind, kindOf, messageOf } from '../../api/errors.ts'
 import type { Digest } from '../content/store.ts'
-import { untouchedMountPoints } from './mount-points.ts'
 import type { AppliedLayer, LayerApplier, PackedLayer, Snapshotter } from './snapshotter.ts'
 import { type CopyKernel, copyLayer, digestTree, type UnpackRequest, unpack } from './unpack.ts'
 
 type Work =
   | ({ type: 'unpack' } & UnpackRequest)
-  | { type: 'copy'; source: string; skip: string[]; upper: string; lower: string[] }
+  | { type: 'copy'; layers: string[]; upper: string; lower: string[] }
   | { type: 'digest'; source: string }
 type Request = (Work & { id: number }) | { type: 'cancel'; id: number }
 type Result = AppliedLayer | PackedLayer
@@ -62,10 +61,8 @@ export class LayerUnpacker implements LayerApplier, AsyncDisposable {
 
   async copy(source: string, key: string, options: Watch = {}): Promise<AppliedLayer> {
     const layers = await this.#snapshots.layerDirs(source)
-    const skip = await untouchedMountPoints(layers)
     const { upper, lower } = await this.#directories(key)
-    const from = layers[0] ?? ''
-    return (await this.#run({ type: 'copy', source: from, skip, upper, lower }, options)) as AppliedLayer
+    return (await this.#run({ type: 'copy', layers, upper, lower }, options)) as AppliedLayer
   }
 
   async digest(key: string, options: Watch = {}): Promise<PackedLayer> {

@@ -9,6 +9,7 @@ import { LayerWriter } from './apply.ts'
 import { decompressed } from './decompress.ts'
 import { packTree } from './diff.ts'
 import { isCompressed } from './external-compression.ts'
+import { untouchedMountPoints } from './mount-points.ts'
 import type { AppliedLayer, PackedLayer } from './snapshotter.ts'
 import { TarReader } from './tar-reader.ts'
 
@@ -39,21 +40,18 @@ export async function unpack(
 }
 
 /**
- * Fills `upper` with the changes that the directory `source` holds in overlay upper form, by way of the layer tar that
- * they make: the same as packing and unpacking it, with nothing kept between. `skip`: paths that are left out.
+ * Fills `upper` with the changes that the first of the directories `layers` (newest first) holds in overlay upper form, by
+ * way of the layer tar that they make: the same as packing and unpacking it, with nothing kept between. What is only there
+ * to be mounted on is left out.
  */
 export async function copyLayer(
   kernel: CopyKernel,
-  request: { source: string; skip: string[]; upper: string; lower: string[] },
+  request: { layers: string[]; upper: string; lower: string[] },
   options: { signal?: AbortSignal } = {},
 ): Promise<AppliedLayer> {
-  return fill(
-    kernel,
-    request,
-    undefined,
-    packTree(request.source, kernel, { ...options, skip: request.skip }),
-    options.signal,
-  )
+  const skip = await untouchedMountPoints(kernel, request.layers)
+  const tar = packTree(request.layers[0] ?? '', kernel, { ...options, skip })
+  return fill(kernel, request, undefined, tar, options.signal)
 }
 
 /** Digest and size of the layer tar that a directory in overlay upper form makes. */
