@@ -77,8 +77,8 @@ export async function runCommand(parts: RunParts, run: RunRequest): Promise<Dige
     succeeded = true
     return id
   } finally {
-    // One that failed stays to be looked at, unless it is to go in any case.
-    if (options.forceRemove || (options.remove && succeeded)) {
+    // One that failed stays to be looked at, unless it is to go in any case; one of a build that was given up goes.
+    if (options.forceRemove || run.signal?.aborted || (options.remove && succeeded)) {
       await parts.containers.remove(Id)
       teller.removed(Id)
     }
