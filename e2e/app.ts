@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { type BrowserContext, test as base, type Page } from 'playwright/test'
-import { deathOf, panicsBefore } from './fixtures/death.ts'
+import { withObituary } from './fixtures/death.ts'
 import { type Registry, startSeededRegistry } from './fixtures/registry.ts'
 import { makeSlipway, type Slipway, startSlipway } from './fixtures/slipway.ts'
 
@@ -99,12 +99,7 @@ export const test = base.extend<Each, Shared>({
     { scope: 'worker', timeout: 300_000 },
   ],
   obituary: [
-    async ({ slipway }, use, info) => {
-      const before = await panicsBefore(slipway)
-      await use(undefined)
-      const death = info.status === info.expectedStatus ? undefined : await deathOf(slipway, before)
-      if (death) throw new Error(death)
-    },
+    async ({ slipway }, use, info) => await withObituary(slipway, info, () => use(undefined)),
     { auto: true },
   ],
   window: async ({ session, served }, use) => {

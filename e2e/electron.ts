@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { _electron, test as base, type ElectronApplication, type Page } from 'playwright/test'
-import { deathOf, panicsBefore } from './fixtures/death.ts'
+import { withObituary } from './fixtures/death.ts'
 import { type Display, display } from './fixtures/display.ts'
 import { makeSlipway, type Slipway } from './fixtures/slipway.ts'
 
@@ -90,12 +90,7 @@ export const test = base.extend<{ window: Page; app: ElectronApplication; obitua
     { scope: 'worker', timeout: 120_000 },
   ],
   obituary: [
-    async ({ home }, use, info) => {
-      const before = await panicsBefore(home)
-      await use(undefined)
-      const death = info.status === info.expectedStatus ? undefined : await deathOf(home, before)
-      if (death) throw new Error(death)
-    },
+    async ({ home }, use, info) => await withObituary(home, info, () => use(undefined)),
     { auto: true },
   ],
   window: async ({ desktop }, use) => await use(desktop.current.window),

@@ -29,9 +29,9 @@ interface VitestReport {
   }[]
 }
 
+/** Of Vitest's JSON reporter. A file that could not be loaded counts as one failed test. */
 export async function vitestReport(path: string): Promise<Report> {
   const json: VitestReport = JSON.parse(await readFile(path, 'utf8'))
-  // A file that could not be loaded has no tests of its own, and counts as one.
   const broken = json.testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
   )
@@ -50,6 +50,7 @@ export async function vitestReport(path: string): Promise<Report> {
   }
 }
 
+/** Of Playwright's JSON reporter. A test that passed when tried again is told, too, and counts as passed. */
 export async function playwrightReport(path: string): Promise<Report> {
   const { stats, errors, suites }: JSONReport = JSON.parse(await readFile(path, 'utf8'))
   return {

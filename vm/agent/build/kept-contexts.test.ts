@@ -64,3 +64,8 @@ test('what was pruned or half-made is gone', async () => {
   expect(await readdir(join(root, 'kept'))).toEqual([])
   expect(await kept.find('a')).toBeUndefined()
 })
+
+test('a folder that cannot be read is an error, not an empty one', async () => {
+  await writeFile(join(root, 'kept'), 'no folder')
+  await expect(new KeptContexts(join(root, 'kept')).list()).rejects.toThrow('ENOTDIR')
+})

@@ -85,7 +85,7 @@ export class KeptContexts {
   }
 
   async list(): Promise<KeptContext[]> {
-    const names = await readdir(this.#root).catch(() => [])
+    const names = await this.#names()
     const found = await Promise.all(
       names
         .filter((name) => name.endsWith('.json'))
@@ -110,7 +110,7 @@ export class KeptContexts {
       const known = new Set(
         (await this.list()).flatMap(({ name, tree }) => [`${name}.json`, tree, `${tree}.files`]),
       )
-      for (const file of await readdir(this.#root).catch(() => []))
+      for (const file of await this.#names())
         if (!known.has(file)) await rm(join(this.#root, file), { recursive: true, force: true })
     })
   }
@@ -137,6 +137,16 @@ export class KeptContexts {
     const text = await readFile(this.#index(name), 'utf8').catch(() => '')
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Kept), text)
     return parsed.success ? parsed.output : undefined
+  }
+
+  /** None before the first is kept; a folder that cannot be read is an error, not an empty one. */
+  async #names(): Promise<string[]> {
+    try {
+      return await readdir(this.#root)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
+    }
   }
 
   #index(name: string): string {

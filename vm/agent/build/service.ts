@@ -1,6 +1,6 @@
 /** The build service: builds by either door, the build cache in `df`, `POST /build/prune`. */
 import { randomUUID } from 'node:crypto'
-import { rm, statfs } from 'node:fs/promises'
+import { mkdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import type { ProgressMessage } from '../../api/images.ts'
@@ -260,10 +260,16 @@ export class Builds {
         lastUseOf(record) < before && passes(record) && (!record.InUse || (all && !isMount(record))),
     )
     const total = records.reduce((sum, { Size }) => sum + Size, 0)
-    const { bavail, bsize } = await statfs(this.#root).catch(() => ({ bavail: 0, bsize: 0 }))
-    const keep = bytesToKeep(space, total, bavail * bsize)
+    const keep = bytesToKeep(space, total, space.minFree > 0 ? await this.#freeBytes() : 0)
     const going = keep === undefined ? candidates : leastRecent(candidates, total - keep)
     return new Map(going.map((record) => [record.ID, record]))
+  }
+
+  /** A disk that cannot be asked is no full one: that fails the prune instead of emptying the cache. */
+  async #freeBytes(): Promise<number> {
+    await mkdir(this.#root, { recursive: true, mode: 0o700 })
+    const { bavail, bsize } = await statfs(this.#root)
+    return bavail * bsize
   }
 
   /** What a build without the cache put in the place of another is in no entry any more. */

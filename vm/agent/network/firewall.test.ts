@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { rulesetText } from './firewall.ts'
 import { normalizePorts, satisfies, toForward, VmPorts, withModel } from './forwards.ts'
@@ -63,4 +64,12 @@ test('resolv.conf: what the user asked for wins part by part', () => {
   expect(resolvConfText(vm, { servers: ['1.1.1.1'], search: ['.'], options: ['ndots:2'] }, true)).toBe(
     'nameserver 127.0.0.11\noptions ndots:2\n',
   )
+})
+
+test('the chains that the boot script adds ahead of the engine are the engine’s, all of them', async () => {
+  const chains = (text: string) => text.split('\n').filter((line) => line.startsWith('add chain'))
+  const path = new URL('../../image/rootfs/usr/lib/slipway/early.nft', import.meta.url)
+  const early = chains(await readFile(path, 'utf8'))
+  expect(early).toEqual(chains(rulesetText([], [])).filter((line) => line.includes(' hook ')))
+  expect(early.length).toBeGreaterThan(0)
 })

@@ -1,6 +1,8 @@
 /** Files of the client's as a build's contexts, fetched when the first step needs them. */
 import { mkdir, readFile, rm } from 'node:fs/promises'
+import { messageOf } from '../../../api/errors.ts'
 import type { ApplyKernel } from '../../snapshots/apply.ts'
+import { log } from '../../system/log.ts'
 import { extractTar } from '../context.ts'
 import type { ContextIndex, KeptContexts } from '../kept-contexts.ts'
 import { resolveInRoot } from '../root-path.ts'
@@ -93,8 +95,12 @@ export class ClientFolder extends ClientFiles {
     const { kept, session } = this.#wish
     if (!kept || !this.#received || session.sharedKey === '') return
     const { files, size } = this.#received
-    // The build is done, and can be done without it.
-    await kept.put(this.#key, this.root, files, size).catch(() => undefined)
+    try {
+      await kept.put(this.#key, this.root, files, size)
+    } catch (error) {
+      // The build is done; the next one is sent everything.
+      log(`keeping the build context ${this.#wish.name}: ${messageOf(error)}`)
+    }
   }
 
   get #key(): string {
