@@ -42,7 +42,7 @@ export class FrameDecoder {
       at += taken.byteLength
       if (this.#headSize === HEAD) this.#open()
     }
-    return runs.map(({ stream, pieces }) => ({ stream, data: joined(pieces) }))
+    return runs.map(({ stream, pieces }) => ({ stream, data: Buffer.concat(pieces) }))
   }
 
   /** Call at the end of the stream; throws 'data_loss' when it ended inside a frame. */
@@ -61,18 +61,6 @@ export class FrameDecoder {
     this.#remaining = new DataView(this.#head.buffer).getUint32(4)
     this.#headSize = 0
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces
-  if (pieces.length === 1 && only) return only
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.byteLength
-  }
-  return whole
 }
 
 /** The frames of a whole stream. */
