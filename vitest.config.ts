@@ -13,6 +13,8 @@ const EXTENDED = ['large', 'nested', 'scale'].map((name) => `e2e/integration/${n
 const PATIENT = { timeout: 30_000, interval: 20 }
 
 /** A public runner shares its processor with others: there a failure is tried once more, and says so. */
+const retry = process.env['CI'] ? 1 : 0
+
 const sharedMachine = {
   globalSetup: 'e2e/integration/setup.ts',
   setupFiles: 'e2e/integration/clean.ts',
@@ -20,7 +22,7 @@ const sharedMachine = {
   testTimeout: 240_000,
   expect: { poll: PATIENT },
   hookTimeout: 300_000,
-  retry: process.env['CI'] ? 1 : 0,
+  retry,
 }
 
 export default defineConfig({
@@ -50,6 +52,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           expect: { poll: PATIENT },
+          retry,
         },
       },
       {
@@ -59,6 +62,7 @@ export default defineConfig({
           execArgv: ['--experimental-ffi', '--disable-warning=ExperimentalWarning'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          retry,
         },
       },
       {

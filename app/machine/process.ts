@@ -11,8 +11,10 @@ export async function isAlive(pid: number): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
+  if (process.platform !== 'linux') return true
   const fields = await linuxStat(pid)
-  return fields?.[0] !== 'Z'
+  // Without fields it was buried since the first look.
+  return fields !== undefined && fields[0] !== 'Z'
 }
 
 /**
@@ -59,7 +61,6 @@ export async function commandOf(pid: number): Promise<string> {
 
 /** Fields of /proc/PID/stat from the state (field 3) on; the name before it may hold spaces and brackets. */
 async function linuxStat(pid: number): Promise<string[] | undefined> {
-  if (process.platform !== 'linux') return undefined
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')
 }
