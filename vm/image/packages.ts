@@ -59,8 +59,10 @@ export const PACKAGES: readonly string[] = [
   'iproute2',
   'libatomic1',
   'libstdc++6',
+  'netcat-openbsd',
   'nftables',
   'openssh-server',
+  'sshfs',
   'tini',
 ]
 
@@ -70,6 +72,8 @@ export const KEPT_FILES: readonly string[] = [
   '/usr/bin/conmon',
   '/usr/bin/crun',
   '/usr/bin/ip',
+  '/usr/bin/nc.openbsd',
+  '/usr/bin/sshfs',
   '/usr/bin/tini-static',
   '/usr/lib/openssh/sshd-auth',
   '/usr/lib/openssh/sshd-session',
@@ -112,4 +116,5 @@ export const REPORTED_PACKAGES: readonly string[] = [
   'libc6',
   'nftables',
   'openssh-server',
+  'sshfs',
 ]
