@@ -171,6 +171,13 @@ export const methods = {
 
   'settings.get': method<Settings>()(none),
   'settings.set': method<Settings>()(v.tuple([settingsPatchSchema])),
+  /** What this computer gets that never chose anything. */
+  'settings.defaults': method<Settings>()(none),
+
+  /** Folders of this computer to choose from, as far as they are shared: those whose path begins with the text. */
+  'folders.complete': method<string[]>()(v.tuple([v.string()])),
+  /** The system's dialog; undefined when it was given up, not_implemented in the browser entry. */
+  'folders.choose': method<string | undefined>()(none),
 
   'machine.state': method<MachineState>()(none),
   'machine.start': method<void>()(none),

@@ -45,6 +45,12 @@ async function run(): Promise<void> {
         headless: false,
         locale: () => app.getLocale(),
         vault: keychain(),
+        chooseFolder: async () => {
+          const { filePaths } = await dialog.showOpenDialog({
+            properties: ['openDirectory', 'createDirectory'],
+          })
+          return filePaths[0]
+        },
         openExternal: (url) => shell.openExternal(allowedExternal(url)),
         open: async () => {
           await window?.show()

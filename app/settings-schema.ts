@@ -30,6 +30,8 @@ const settingsEntries = {
   httpProxy: v.string(),
   httpsProxy: v.string(),
   noProxy: v.string(),
+  /** Folders of this computer that containers may be given, absolute, with all that is below them. */
+  sharedFolders: v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.maxLength(100)),
   startAtLogin: v.boolean(),
   /** Start the engine when the app opens. */
   startEngineOnOpen: v.boolean(),

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { defaultSettings, SettingsStore } from './settings.ts'
 import { Log } from './shell/log.ts'
 
-const defaults = defaultSettings({ cores: 8, memoryMiB: 16_384 })
+const LINUX = { platform: 'linux', home: '/home/me' } as const
+const defaults = defaultSettings({ cores: 8, memoryMiB: 16_384, ...LINUX })
 let folder: string
 let path: string
 let log: Log
@@ -20,7 +21,15 @@ const open = (): Promise<SettingsStore> => SettingsStore.open(path, defaults, lo
 
 test('defaults follow the host', () => {
   expect(defaults).toMatchObject({ cpus: 4, memoryMiB: 2048 })
-  expect(defaultSettings({ cores: 1, memoryMiB: 1500 })).toMatchObject({ cpus: 1, memoryMiB: 1024 })
+  expect(defaultSettings({ cores: 1, memoryMiB: 1500, ...LINUX })).toMatchObject({
+    cpus: 1,
+    memoryMiB: 1024,
+  })
+  const folders = (platform: 'linux' | 'darwin' | 'win32', home: string) =>
+    defaultSettings({ cores: 1, memoryMiB: 1500, platform, home }).sharedFolders
+  expect(folders('linux', '/home/me')).toEqual(['/home/me'])
+  expect(folders('darwin', '/Users/me')).toEqual(['/Users', '/Volumes', '/private', '/tmp', '/var/folders'])
+  expect(folders('win32', 'D:\\people\\me')).toEqual(['D:\\'])
 })
 
 test('a change is on disk, private, before it is announced, and there after a restart', async () => {

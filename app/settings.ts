@@ -1,14 +1,24 @@
 import { readFile, rename } from 'node:fs/promises'
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism, homedir, totalmem } from 'node:os'
 import * as v from 'valibot'
 import { EngineError, messageOf } from '../vm/api/errors.ts'
+import type { HostPlatform } from '../vm/api/host-paths.ts'
 import type { EngineConfig } from '../vm/api/slipway.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { type Settings, type SettingsPatch, settingsSchema } from './settings-schema.ts'
 import type { Log } from './shell/log.ts'
 
+/** What the defaults depend on. */
+export interface HostFacts {
+  readonly cores: number
+  readonly memoryMiB: number
+  readonly platform: HostPlatform
+  /** The user's own folder. */
+  readonly home: string
+}
+
 /** What a host gets that never chose anything. */
-export function defaultSettings(host: { cores: number; memoryMiB: number }): Settings {
+export function defaultSettings(host: HostFacts): Settings {
   return {
     cpus: Math.max(1, Math.min(4, host.cores)),
     memoryMiB: Math.max(1024, Math.min(2048, Math.floor(host.memoryMiB / 2))),
@@ -19,6 +29,7 @@ export function defaultSettings(host: { cores: number; memoryMiB: number }): Set
     httpProxy: '',
     httpsProxy: '',
     noProxy: '',
+    sharedFolders: defaultFolders(host),
     startAtLogin: false,
     startEngineOnOpen: true,
     closeToTray: true,
@@ -31,8 +42,24 @@ export function defaultSettings(host: { cores: number; memoryMiB: number }): Set
   }
 }
 
-export function thisHost(): { cores: number; memoryMiB: number } {
-  return { cores: availableParallelism(), memoryMiB: Math.floor(totalmem() / 2 ** 20) }
+/** As Docker Desktop has them; on Linux and Windows where the user's own files are. */
+function defaultFolders({ platform, home }: HostFacts): string[] {
+  if (platform === 'darwin') return ['/Users', '/Volumes', '/private', '/tmp', '/var/folders']
+  return platform === 'win32' ? [`${home.slice(0, 2)}\\`] : [home]
+}
+
+export function thisHost(): HostFacts {
+  return {
+    cores: availableParallelism(),
+    memoryMiB: Math.floor(totalmem() / 2 ** 20),
+    platform: hostPlatform(),
+    home: homedir(),
+  }
+}
+
+/** Every other system has paths as Linux has. */
+export function hostPlatform(platform: NodeJS.Platform = process.platform): HostPlatform {
+  return platform === 'darwin' || platform === 'win32' ? platform : 'linux'
 }
 
 /** What the engine obeys: a part of the settings, and the registries' certificates. */
@@ -40,8 +67,11 @@ export function engineConfig(
   settings: Settings,
   registryCertificates: EngineConfig['registryCertificates'],
 ): EngineConfig {
-  const { registryMirrors, insecureRegistries, httpProxy, httpsProxy, noProxy, portModel } = settings
+  const { registryMirrors, insecureRegistries, httpProxy, httpsProxy, noProxy, portModel, sharedFolders } =
+    settings
   return {
+    sharedFolders,
+    hostPlatform: hostPlatform(),
     registryMirrors,
     insecureRegistries,
     httpProxy,
@@ -75,6 +105,11 @@ export class SettingsStore {
 
   get value(): Settings {
     return this.#value
+  }
+
+  /** What `reset` goes back to. */
+  get defaults(): Settings {
+    return this.#defaults
   }
 
   /** Called with every change. Answers the unsubscribe. */

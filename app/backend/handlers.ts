@@ -3,6 +3,7 @@ import { appMethods } from './app.ts'
 import { containerStreams, volumeStreams } from './container-streams.ts'
 import { containerMethods } from './containers.ts'
 import { fileMethods } from './files.ts'
+import { folderMethods } from './folders.ts'
 import { buildMethods, imageMethods, imageStreams } from './images.ts'
 import { machineMethods, machineStreams } from './machine.ts'
 import { networkMethods, volumeMethods } from './networks.ts'
@@ -19,6 +20,7 @@ export function handlers(parts: Parts): { methods: MethodHandlers; streams: Stre
     methods: {
       ...appMethods(parts),
       ...settingsMethods(parts),
+      ...folderMethods(parts),
       ...machineMethods(parts),
       ...systemMethods(parts),
       ...containerMethods(parts),

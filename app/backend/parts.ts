@@ -15,6 +15,8 @@ export interface Shell {
   readonly locale: () => string
   /** The operating system's safe for secrets, where the entry can reach one. */
   readonly vault?: Vault | undefined
+  /** The system's dialog for choosing a folder, where there is one; undefined when it was given up. */
+  chooseFolder?(): Promise<string | undefined>
   /** Opens an address that passed the allow-list. */
   openExternal(url: string): Promise<void>
   /** Shows the window, or answers an address that opens it in a browser once. */

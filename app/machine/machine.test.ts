@@ -63,6 +63,8 @@ function make(behaviour: Partial<FakeBehaviour> = {}, changes: Partial<MachineOp
         noProxy: '',
         portModel: 'direct',
         registryCertificates: [],
+        sharedFolders: [],
+        hostPlatform: 'linux',
       },
     }),
     ping: async (dial, options) => void (await dial({ path: '/engine' }, options)).destroy(),

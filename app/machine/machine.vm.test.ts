@@ -58,6 +58,8 @@ function machine(changes: Partial<MachineOptions> = {}): { machine: Machine; sta
         noProxy: '',
         portModel: 'direct',
         registryCertificates: [],
+        sharedFolders: [],
+        hostPlatform: 'linux',
       },
     }),
     ping,

@@ -24,6 +24,8 @@ const config = {
   noProxy: '',
   portModel: 'direct' as const,
   registryCertificates: [],
+  sharedFolders: [],
+  hostPlatform: 'linux' as const,
 }
 
 test("the guest gets the host's private key and the client's public one, never the client's private one", () => {

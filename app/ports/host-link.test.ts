@@ -173,6 +173,14 @@ test('the engine learns what the computer has routes to', async () => {
   expect(await link.routes()).toEqual(await hostSubnets())
 })
 
+test('the engine learns what exists on the host', async () => {
+  await publisher()
+  void app.start()
+  await link.wait(5_000)
+  expect(await link.pathExists(folder)).toBe(true)
+  expect(await link.pathExists(join(folder, 'nothing'))).toBe(false)
+})
+
 test('without an app a publish is unavailable, a deferred one waits for it', async () => {
   const ports = await publisher()
   const abort = AbortSignal.timeout(50)

@@ -9,6 +9,7 @@ import { EngineError, kindOf, messageOf } from '../../vm/api/errors.ts'
 import { LineDecoder } from '../../vm/api/lines.ts'
 import type { Forward, HostLinkReply, HostLinkRequest } from '../../vm/api/slipway.ts'
 import type { Dial } from '../machine/dial.ts'
+import { pathExists } from './host-path.ts'
 import { hostSubnets } from './host-subnets.ts'
 import { openUpgrade } from './upgrade.ts'
 
@@ -41,6 +42,7 @@ const requestSchema = v.variant('type', [
     forwards: v.array(v.object({ ...forward, ...owner })),
   }),
   v.object({ id: v.number(), type: v.literal('routes') }),
+  v.object({ id: v.number(), type: v.literal('path'), path: v.string() }),
 ])
 
 /** What the link drives. */
@@ -133,6 +135,9 @@ async function answer(request: HostLinkRequest, forwarder: Forwarder): Promise<H
     if (request.type === 'routes') {
       return { id: request.id, ok: true, forwards: [], subnets: await hostSubnets() }
     }
+    if (request.type === 'path') {
+      return { id: request.id, ok: true, forwards: [], exists: await pathExists(request.path) }
+    }
     return { id: request.id, ok: true, forwards: await perform(request, forwarder) }
   } catch (error) {
     const { hint, details } = error instanceof EngineError ? error : {}
@@ -148,7 +153,7 @@ async function answer(request: HostLinkRequest, forwarder: Forwarder): Promise<H
 }
 
 async function perform(
-  request: Exclude<HostLinkRequest, { type: 'routes' }>,
+  request: Exclude<HostLinkRequest, { type: 'routes' | 'path' }>,
   forwarder: Forwarder,
 ): Promise<Forward[]> {
   switch (request.type) {

@@ -82,6 +82,8 @@ class World {
     'app.openExternal': () => undefined,
     'app.diagnostics': () => ({ path: '/home/me/.slipway/diagnostics-2026-11-21.tar' }),
     'settings.get': () => this.settings,
+    'settings.defaults': () => seedSettings(new URLSearchParams()),
+    'folders.complete': () => [],
     'settings.set': (patch: object) => {
       this.settings = { ...this.settings, ...patch }
       return this.settings

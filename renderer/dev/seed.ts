@@ -283,6 +283,7 @@ export function seedSettings(query: URLSearchParams): Settings {
     httpProxy: '',
     httpsProxy: '',
     noProxy: '',
+    sharedFolders: ['/home/me'],
     startAtLogin: false,
     startEngineOnOpen: true,
     closeToTray: true,

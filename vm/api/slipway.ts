@@ -13,6 +13,8 @@
  * - `GET  /slipway/usage`                     MachineUsage
  */
 
+import type { HostPlatform } from './host-paths.ts'
+
 /** What the host decides and the engine obeys; seeded at boot, changed live. */
 export interface EngineConfig {
   /** Registry mirrors for Docker Hub, tried in order: `http://10.0.2.2:5000`. */
@@ -26,6 +28,10 @@ export interface EngineConfig {
   portModel: PortModel
   /** What registries with an authority of their own are trusted by, beside the well-known authorities. */
   registryCertificates: readonly RegistryCertificate[]
+  /** Folders of the user's computer that containers may be given, in its own form: `/Users`, `C:\`. */
+  sharedFolders: readonly string[]
+  /** What paths of the user's computer look like. */
+  hostPlatform: HostPlatform
 }
 
 /** PEM texts of one registry, as in a folder of Docker's certs.d. */
@@ -99,6 +105,8 @@ export type HostLinkRequest =
   | { id: number; type: 'sync'; forwards: (Forward & { containerId: string; containerName: string })[] }
   /** What the host has routes to, so that networks are not laid over it; the reply carries `subnets`. */
   | { id: number; type: 'routes' }
+  /** Whether a path (in POSIX form, see host-paths.ts) exists on the host; the reply carries `exists`. */
+  | { id: number; type: 'path'; path: string }
 
 /** One listener on the host and where its bytes go inside the VM. `key` is unique per protocol, address and port. */
 export interface Forward {
@@ -120,5 +128,5 @@ export interface Forward {
 
 export type HostLinkReply =
   /** `forwards` in the order of the request, with real host ports. Expose is all or nothing. */
-  | { id: number; ok: true; forwards: Forward[]; subnets?: string[] }
+  | { id: number; ok: true; forwards: Forward[]; subnets?: string[]; exists?: boolean }
   | { id: number; ok: false; kind: string; message: string; hint?: string; details?: Record<string, unknown> }

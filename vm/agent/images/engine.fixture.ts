@@ -26,6 +26,8 @@ export const CONFIG: EngineConfig = {
   noProxy: '',
   portModel: 'direct',
   registryCertificates: [],
+  sharedFolders: [],
+  hostPlatform: 'linux',
 }
 
 export interface Engine extends AsyncDisposable {

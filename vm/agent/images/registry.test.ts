@@ -22,6 +22,8 @@ const CONFIG: EngineConfig = {
   noProxy: '',
   portModel: 'direct',
   registryCertificates: [],
+  sharedFolders: [],
+  hostPlatform: 'linux',
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse, attempt: number) => void

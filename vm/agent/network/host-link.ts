@@ -10,6 +10,7 @@ import type { Forward, HostLinkRequest } from '../../api/slipway.ts'
 /** The host binds sockets, it does no work that takes long: later than this it hangs. */
 const REPLY_TIMEOUT_MS = 15_000
 const ROUTES_TIMEOUT_MS = 3_000
+const PATH_TIMEOUT_MS = 5_000
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))
 const forwardSchema = v.object({
@@ -28,6 +29,7 @@ const replySchema = v.variant('ok', [
     ok: v.literal(true),
     forwards: v.array(forwardSchema),
     subnets: v.exactOptional(v.array(v.string())),
+    exists: v.exactOptional(v.boolean()),
   }),
   v.object({
     id: v.number(),
@@ -122,6 +124,11 @@ export class HostLink {
   /** Prefixes that the user's computer has routes to, its default route left out. */
   async routes(): Promise<string[]> {
     return (await this.#ask({ type: 'routes' }, ROUTES_TIMEOUT_MS)).subnets ?? []
+  }
+
+  /** Whether a path (in POSIX form) exists on the user's computer. */
+  async pathExists(path: string): Promise<boolean> {
+    return (await this.#ask({ type: 'path', path }, PATH_TIMEOUT_MS)).exists ?? false
   }
 
   async #ask(question: HostLinkQuestion, ms: number): Promise<Extract<Reply, { ok: true }>> {

@@ -23,6 +23,8 @@ export const configSchema = v.object({
     ),
     [],
   ),
+  sharedFolders: list,
+  hostPlatform: v.optional(v.picklist(['linux', 'darwin', 'win32']), 'linux'),
 })
 
 /**
