@@ -13,7 +13,7 @@ import { BootMarks } from './boot-marks.ts'
 import { type Running, within } from './deadline.ts'
 import { GiB } from './disk.ts'
 import type { DriverInfo, VmHandle, VmSpec } from './driver.ts'
-import { describeExit } from './exit.ts'
+import { deathOf } from './exit.ts'
 import { freePort, isFree } from './free-port.ts'
 import { ensureKeys, type MachineKeys } from './keys.ts'
 import type { MachineFile } from './machine-json.ts'
@@ -251,7 +251,7 @@ export class Boot {
   #watch(handle: VmHandle): void {
     this.#handle = handle
     this.#death = handle.exited.then((exit) => {
-      throw new EngineError('vm_failed', describeExit(exit))
+      throw deathOf(exit)
     })
     this.#death.catch(() => undefined)
   }

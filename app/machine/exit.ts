@@ -1,3 +1,4 @@
+import { EngineError } from '../../vm/api/errors.ts'
 import type { Exit } from './driver.ts'
 
 /** How a VM ended, for people: one line, with the hypervisor's last words when it had any. */
@@ -26,4 +27,16 @@ function cause({
 /** Whether the guest's kernel gave up: it says so itself, or restarts, which QEMU takes for the end. */
 export function isPanic({ reason }: Pick<Exit, 'reason'>): boolean {
   return reason === 'guest-panic' || reason === 'guest-reset'
+}
+
+/** What those get who wait for something of a VM that ended; `endOf` reads out of it how. */
+export function deathOf(exit: Exit): EngineError {
+  const details = exit.reason === undefined ? {} : { reason: exit.reason }
+  return new EngineError('vm_failed', describeExit(exit), { details })
+}
+
+/** How the VM ended that an error tells of. */
+export function endOf(error: unknown): Pick<Exit, 'reason'> {
+  const reason = error instanceof EngineError ? error.details?.['reason'] : undefined
+  return typeof reason === 'string' ? { reason } : {}
 }

@@ -221,6 +221,84 @@ describe('starting', () => {
     await expect(start).rejects.toThrow('QEMU ended with exit code 1: out of memory')
   })
 
+  describe('of a guest whose kernel panics', () => {
+    const panic = { code: 0, reason: 'guest-reset' }
+    const dies = async ({ machine, driver }: Made, step: string, starts: number) => {
+      await expect.poll(() => driver.started.length, { interval: 5 }).toBe(starts)
+      await expect.poll(() => machine.state, { interval: 5 }).toMatchObject({ step })
+      for (const vm of world.values()) vm.end(panic)
+    }
+    const log = () => {
+      const lines: string[] = []
+      return { lines, log: (message: string) => void lines.push(message) }
+    }
+
+    test.each([
+      ['disk', { marks: ['kernel up'] }],
+      ['engine', { serve: () => undefined }],
+    ] as const)('in step %s: it is made once more by itself, and says so', async (step, behaviour) => {
+      const { lines, ...changes } = log()
+      const made = make({ ...('marks' in behaviour ? { marks: [...behaviour.marks] } : behaviour) }, changes)
+      const start = made.machine.start()
+      await expect.poll(() => made.machine.state, { interval: 5 }).toMatchObject({ step })
+      made.driver.behaviour.marks = [...GOOD_MARKS]
+      made.driver.behaviour.serve = () => (stream) => stream.pipe(stream)
+      await dies(made, step, 1)
+      await start
+      expect(made.driver.started).toHaveLength(2)
+      expect(names(made.states)).not.toContain('failed')
+      const details = made.states.flatMap((state) => (state.state === 'starting' ? [state.detail] : []))
+      expect(details).toContain("once more: the guest's kernel panicked")
+      expect(lines).toContain('machine: died, starting again')
+    })
+
+    test('a second panic fails it, and three starts in ten minutes are made again at most', async () => {
+      const made = make({ marks: ['kernel up'] })
+      const starts: number[] = []
+      for (let asked = 0; asked < 4; asked++) {
+        const start = made.machine.start()
+        const failure = expect(start).rejects.toThrow("the guest's kernel panicked")
+        const before = made.driver.started.length
+        await dies(made, 'disk', before + 1)
+        if (asked < 3) await dies(made, 'disk', before + 2)
+        await failure
+        expect(made.machine.state).toMatchObject({ state: 'failed', step: 'disk' })
+        starts.push(made.driver.started.length)
+      }
+      expect(starts).toEqual([2, 4, 6, 7])
+      expect(world.size).toBe(0)
+    })
+
+    test('one that is cancelled is not made again', async () => {
+      const made = make({ marks: ['kernel up'] })
+      const failure = made.machine.start().catch((error: unknown) => error)
+      await dies(made, 'disk', 1)
+      await made.machine.stop()
+      expect(await failure).toMatchObject({ kind: expect.stringMatching(/cancelled|vm_failed/) })
+      expect([made.machine.state.state, made.driver.started.length]).toEqual(['stopped', 1])
+    })
+
+    test('one that takes over a running VM starts a new one', async () => {
+      const first = make()
+      await first.machine.start()
+      await first.machine[Symbol.asyncDispose]()
+      let asked = false
+      const second = make(
+        {},
+        {
+          ping: async () => {
+            if (asked) return
+            asked = true
+            for (const vm of world.values()) vm.end(panic)
+            throw new Error('gone')
+          },
+        },
+      )
+      expect(await second.machine.attach()).toBe(true)
+      expect([second.machine.state.state, second.driver.started.length]).toEqual(['running', 1])
+    })
+  })
+
   test('after a failure it can be started again', async () => {
     const { machine, driver } = make({ refusal: 'no' })
     await machine.start().catch(() => undefined)

@@ -3,7 +3,7 @@ import { Boot, type BootContext, type Booted } from './boot.ts'
 import { untilAborted, within } from './deadline.ts'
 import type { Dial } from './dial.ts'
 import type { Exit, VmHandle } from './driver.ts'
-import { describeExit } from './exit.ts'
+import { deathOf, describeExit, endOf } from './exit.ts'
 import { type MachineOptions, type MachineTimeouts, TIMEOUTS } from './machine-options.ts'
 import { Ownership } from './ownership.ts'
 import { type MachinePaths, machinePaths } from './paths.ts'
@@ -86,7 +86,7 @@ export class Machine implements AsyncDisposable {
     await untilAborted(starting.done, signal)
   }
 
-  /** Takes over the VM of this home when one runs and waits until it is usable; false when none runs. */
+  /** Takes over the VM of this home when one runs (one that panics meanwhile is started anew); false when none runs. */
   async attach({ signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
     if (this.#burying) await untilAborted(this.#burying, signal)
     if (this.#live || this.#starting) return this.start(signal ? { signal } : {}).then(() => true)
@@ -218,18 +218,29 @@ export class Machine implements AsyncDisposable {
     return this.#starting
   }
 
+  /** One start; one whose guest's kernel panics is made once more, unless it was cancelled. */
   async #run(run: (boot: Boot) => Promise<Booted>, signal: AbortSignal): Promise<void> {
-    const boot = new Boot(await this.#context(signal))
-    try {
-      const booted = await run(boot)
-      await this.#open(booted, signal)
-    } catch (error) {
-      await this.#startFailed(boot, error, signal)
-      throw error
+    let [attempt, note]: [typeof run, string?] = [run]
+    for (;;) {
+      const boot = new Boot(await this.#context(signal, note))
+      try {
+        return await this.#open(await attempt(boot), signal)
+      } catch (error) {
+        const serialTail = await this.#takeDown(boot)
+        const wanted = !signal.aborted && !this.#disposed && !this.#stopping
+        if (note !== undefined || !wanted || !this.#recovery.allows(endOf(error))) {
+          this.#startFailed(boot, error, serialTail, signal)
+          throw error
+        }
+        this.#options.log('machine: died, starting again', { step: boot.step, serialTail })
+        attempt = (next) => next.fresh()
+        note = `once more: ${messageOf(error)}`
+      }
     }
   }
 
-  async #context(signal: AbortSignal): Promise<BootContext> {
+  /** `note`: what every step of this start says that has nothing to say itself. */
+  async #context(signal: AbortSignal, note: string | undefined): Promise<BootContext> {
     const file = await this.#home.take()
     return {
       options: this.#options,
@@ -237,7 +248,7 @@ export class Machine implements AsyncDisposable {
       paths: this.#paths,
       file,
       signal,
-      enter: (step, detail) => this.#enter(step, detail),
+      enter: (step, detail) => this.#enter(step, detail ?? note),
       onConnection: (connected) => this.#live?.supervisor.onConnection(connected),
       onDialable: (ssh) => {
         this.#ssh = ssh
@@ -271,7 +282,7 @@ export class Machine implements AsyncDisposable {
     void handle.exited.then((exit) => this.#died(live, exit))
     this.#enter('ports')
     const death = handle.exited.then((exit) => {
-      throw new EngineError('vm_failed', describeExit(exit))
+      throw deathOf(exit)
     })
     death.catch(() => undefined)
     // `ready` has its own deadline and never fails: what it cannot do is a problem of a running machine.
@@ -282,13 +293,18 @@ export class Machine implements AsyncDisposable {
     supervisor.check()
   }
 
-  async #startFailed(boot: Boot, error: unknown, signal: AbortSignal): Promise<void> {
+  /** Undoes a start that failed; the last lines of its console. */
+  async #takeDown(boot: Boot): Promise<string> {
     const serialTail = await logTail(this.#paths.serialLog)
     const live = this.#live
     this.#live = undefined
     await this.#release(live)
     await boot.abandon({ keepVm: this.#disposed })
     if (!this.#disposed) await this.#home.forgetVm()
+    return serialTail
+  }
+
+  #startFailed(boot: Boot, error: unknown, serialTail: string, signal: AbortSignal): void {
     if (signal.aborted || this.state.state !== 'starting') return
     this.#options.log('machine: failed to start', { step: boot.step, error: messageOf(error) })
     const hint = error instanceof EngineError ? error.hint : undefined
