@@ -43,8 +43,9 @@ async function linuxHolder(protocol: Protocol, port: number): Promise<Holder | u
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue
     if (!(await holdsSocket(pid, inodes))) continue
-    const name = (await readFile(`/proc/${pid}/comm`, 'utf8')).trim()
-    return { pid: Number(pid), name }
+    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined)
+    // It may have ended between the two looks; another one may hold the socket, too.
+    if (name !== undefined) return { pid: Number(pid), name: name.trim() }
   }
   return {}
 }
