@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { access, readFile, writeFile } from 'node:fs/promises'
+import { access, readdir, readFile, writeFile } from 'node:fs/promises'
 import { cpus, hostname } from 'node:os'
 import { join } from 'node:path'
 import type { MachineFacts } from '../containers/parts.ts'
+import { CGROUP_ROOT } from '../runtime/cgroup.ts'
 
 /** The engine's id: made once, kept on the data disk. */
 export async function engineId(dataRoot: string): Promise<string> {
@@ -36,11 +37,19 @@ export async function machineFacts(): Promise<MachineFacts> {
     bootId,
     cpus: cpus().length,
     support: {
-      ioWeight: await there('/sys/fs/cgroup/slipway/io.weight'),
+      ioWeight: await inSomeGroup('io.weight'),
       swap: (await readFile('/proc/swaps', 'utf8')).trim().split('\n').length > 0,
     },
     initPath: found.find((path) => path !== undefined),
   }
+}
+
+/** The root group lacks most files, and the containers' own is only made for the first of them. */
+async function inSomeGroup(file: string): Promise<boolean> {
+  const entries = await readdir(CGROUP_ROOT, { withFileTypes: true })
+  const groups = entries.filter((entry) => entry.isDirectory())
+  const found = await Promise.all(groups.map(({ name }) => there(join(CGROUP_ROOT, name, file))))
+  return found.includes(true)
 }
 
 function there(path: string): Promise<boolean> {
