@@ -50,7 +50,7 @@ export function createMachine(options: HostMachineOptions): Machine {
     onReady: (_dial, { signal }) => onReady(signal),
     shutdown: (_dial, { signal }) =>
       engine().slipway.shutdown(STOP_GRACE, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout((STOP_GRACE + 4) * 1000)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout((STOP_GRACE + 10) * 1000)]),
       }),
     clock: (_dial, now, { signal }) => engine().slipway.setClock({ now }, { signal }),
     log: (message, details) => log.info(message, details),

@@ -85,8 +85,8 @@ export const TIMEOUTS: MachineTimeouts = {
   connect: 90_000,
   engine: 180_000,
   ready: 30_000,
-  ports: 15_000,
-  shutdown: 20_000,
+  ports: 45_000,
+  shutdown: 45_000,
   clock: 15_000,
   tick: 60_000,
 }
