@@ -4,7 +4,7 @@ import { composeHost, type Host, type HostOptions } from './compose.ts'
 import { ControlClient } from './control-client.ts'
 
 /** How long a background process may take to let go of the home. */
-const DEADLINE = 10_000
+const DEADLINE = 30_000
 
 /**
  * Becomes the owner of a home. A background process that the command line started hands it over, machine running; one

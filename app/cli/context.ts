@@ -18,7 +18,7 @@ export interface Context {
 }
 
 /** How long a fresh owner may take until it answers. */
-const OWNER_DEADLINE = 30_000
+const OWNER_DEADLINE = 60_000
 
 /** Whether a process owns the home. */
 export async function hasOwner({ client }: Pick<Context, 'client'>): Promise<boolean> {

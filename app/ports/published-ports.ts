@@ -9,7 +9,7 @@ import { type Monitor, QemuPaths } from './qemu-path.ts'
 /** The machine's own forward, which is not ours to remove. */
 const SSHD = { host: '10.0.2.15', port: 22 }
 /** How long the machine's start waits for the ports of containers that run already. */
-const SYNC_MS = 5_000
+const SYNC_MS = 20_000
 export const ENGINE_SOCKET = '/run/slipway/engine.sock'
 
 export class PublishedPorts implements AsyncDisposable {

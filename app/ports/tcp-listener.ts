@@ -27,7 +27,7 @@ export interface Listener extends AsyncDisposable {
   retarget(): void
 }
 
-const PROBE_MS = 3_000
+const PROBE_MS = 10_000
 
 /** Binds; rejects with the system's error (`code` EADDRINUSE, EACCES, …). */
 export function listenTcp(options: ListenOptions): Promise<Listener> {
