@@ -6,6 +6,7 @@ import { Checkbox, Field, Select, TextInput } from '../../components/field.tsx'
 import { Suggest } from '../../components/suggest.tsx'
 import { useI18n } from '../../i18n.ts'
 import { useNetworks, useVolumes } from '../../queries.ts'
+import { ChooseFolder, useHostFolders } from './host-folder.tsx'
 import {
   type FormProblem,
   type MountField,
@@ -225,45 +226,69 @@ export function MountsField({ form, change, problem }: FieldsProps) {
       empty={form.mounts.length === 0}
     >
       {form.mounts.map((mount, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rows have no identity but their place
-        <div className="form-row-group" key={index}>
-          <div className="form-row">
-            <Suggest
-              value={mount.source}
-              onChange={(source) => set(index, { ...mount, source })}
-              items={names}
-              label={t('run.mountSource')}
-              placeholder={t('run.mountSource')}
-              invalid={problem(`mounts.${index}.source`) !== undefined}
-            />
-            <span className="faint">→</span>
-            <TextInput
-              aria-label={t('run.mountTarget')}
-              placeholder="/data"
-              value={mount.target}
-              aria-invalid={problem(`mounts.${index}.target`) !== undefined}
-              onChange={(event) => set(index, { ...mount, target: event.target.value })}
-            />
-            <div className="form-check">
-              <Checkbox
-                checked={mount.readOnly}
-                onChange={(readOnly) => set(index, { ...mount, readOnly })}
-                label={t('run.readOnlyMount')}
-              />
-            </div>
-            <IconButton icon={X} label={t('common.remove')} onClick={() => set(index, undefined)} />
-          </div>
-          {['source', 'target'].map(
-            (part) =>
-              problem(`mounts.${index}.${part}`) && (
-                <span key={part} className="field-problem">
-                  {problem(`mounts.${index}.${part}`)}
-                </span>
-              ),
-          )}
-        </div>
+        <MountRow
+          // biome-ignore lint/suspicious/noArrayIndexKey: rows have no identity but their place
+          key={index}
+          mount={mount}
+          names={names}
+          problem={(part) => problem(`mounts.${index}.${part}`)}
+          onChange={(next) => set(index, next)}
+        />
       ))}
     </Rows>
+  )
+}
+
+interface MountRowProps {
+  mount: MountField
+  /** Of volumes. */
+  names: readonly string[]
+  problem: (part: 'source' | 'target') => string | undefined
+  onChange: (mount: MountField | undefined) => void
+}
+
+function MountRow({ mount, names, problem, onChange }: MountRowProps) {
+  const { t } = useI18n()
+  const folders = useHostFolders(mount.source)
+  const setSource = (source: string): void => onChange({ ...mount, source })
+  return (
+    <div className="form-row-group">
+      <div className="form-row">
+        <Suggest
+          value={mount.source}
+          onChange={setSource}
+          items={[...names, ...folders]}
+          label={t('run.mountSource')}
+          placeholder={t('run.mountSource')}
+          invalid={problem('source') !== undefined}
+        />
+        <ChooseFolder onChoose={setSource} />
+        <span className="faint">→</span>
+        <TextInput
+          aria-label={t('run.mountTarget')}
+          placeholder="/data"
+          value={mount.target}
+          aria-invalid={problem('target') !== undefined}
+          onChange={(event) => onChange({ ...mount, target: event.target.value })}
+        />
+        <div className="form-check">
+          <Checkbox
+            checked={mount.readOnly}
+            onChange={(readOnly) => onChange({ ...mount, readOnly })}
+            label={t('run.readOnlyMount')}
+          />
+        </div>
+        <IconButton icon={X} label={t('common.remove')} onClick={() => onChange(undefined)} />
+      </div>
+      {(['source', 'target'] as const).map(
+        (part) =>
+          problem(part) && (
+            <span key={part} className="field-problem">
+              {problem(part)}
+            </span>
+          ),
+      )}
+    </div>
   )
 }
 

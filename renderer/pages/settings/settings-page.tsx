@@ -11,6 +11,7 @@ import { isOnline, session } from '../../session.ts'
 import { useStore } from '../../store.ts'
 import { machineAction } from '../machine/machine-actions.ts'
 import { Registries } from './registries.tsx'
+import { SharedFolders } from './shared-folders.tsx'
 import './settings.css'
 
 /** Saved as soon as it is changed; what only the next start of the machine takes says so. */
@@ -58,6 +59,7 @@ function Form({ settings }: { settings: Settings }) {
       )}
       <General {...props} electron={shell === 'electron'} />
       <Resources {...props} />
+      <SharedFolders {...props} electron={shell === 'electron'} />
       <Network {...props} />
       <Registries />
       <TerminalSettings {...props} />
