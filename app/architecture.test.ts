@@ -18,20 +18,23 @@ const EDGES: { from: RegExp; to: RegExp[] }[] = [
   { from: /^vm\/agent\//, to: [/^vm\/(agent|api)\//] },
   {
     from: /^app\/(contract|settings-schema|wire|wire-stream)\.ts$/,
-    to: [/^vm\/api\//, /^app\/(contract|settings-schema|wire|wire-stream|machine\/state)\.ts$/],
+    to: [/^vm\/api\//, /^app\/(contract|settings-schema|sayings|wire|wire-stream|machine\/state)\.ts$/],
   },
   {
     from: /^app\/machine\/image\.ts$/,
-    to: [/^vm\/api\//, /^vm\/image\/recipe\.ts$/],
+    to: [/^vm\/api\//, /^vm\/image\/recipe\.ts$/, /^app\/sayings\.ts$/],
   },
-  { from: /^app\/machine\//, to: [/^vm\/api\//, /^app\/(home|atomic-file)\.ts$/] },
-  { from: /^app\/(engine|ports)\//, to: [/^vm\/api\//, /^app\/machine\/dial\.ts$/, /^app\/contract\.ts$/] },
+  { from: /^app\/machine\//, to: [/^vm\/api\//, /^app\/(home|atomic-file|sayings)\.ts$/] },
+  {
+    from: /^app\/(engine|ports)\//,
+    to: [/^vm\/api\//, /^app\/machine\/dial\.ts$/, /^app\/(contract|sayings)\.ts$/],
+  },
   { from: /^app\//, to: [/^app\//, /^vm\/api\//] },
   {
     from: /^renderer\//,
     to: [
       /^renderer\//,
-      /^app\/(contract|settings-schema|wire|wire-stream|news|machine\/state)\.ts$/,
+      /^app\/(contract|settings-schema|sayings|wire|wire-stream|news|machine\/state)\.ts$/,
       /^vm\/api\//,
     ],
   },

@@ -1,11 +1,12 @@
 import type { EventMessage } from '../vm/api/system.ts'
 import type { MachineState } from './machine/state.ts'
+import type { Said } from './sayings.ts'
 
 /** What is worth telling somebody who looks elsewhere. */
 export type News =
   | { readonly kind: 'died'; readonly id: string; readonly name: string; readonly code: string }
   | { readonly kind: 'pulled'; readonly name: string }
-  | { readonly kind: 'failed'; readonly error: string }
+  | { readonly kind: 'failed'; readonly error: string; readonly said?: Said }
 
 /** A stop that somebody asked for is no news, for this long (ms). */
 const ASKED = 15_000
@@ -25,7 +26,8 @@ export class NewsDesk {
     const failed = state.state === 'failed'
     const news = failed && !this.#failed
     this.#failed = failed
-    return news && state.state === 'failed' ? { kind: 'failed', error: state.error } : undefined
+    if (!news || state.state !== 'failed') return undefined
+    return { kind: 'failed', error: state.error, ...(state.said && { said: state.said }) }
   }
 
   /** A container that died by itself with a failure, or a pull that ended. */

@@ -1,10 +1,11 @@
 import { readFile, rename } from 'node:fs/promises'
 import { availableParallelism, homedir, totalmem } from 'node:os'
 import * as v from 'valibot'
-import { EngineError, messageOf } from '../vm/api/errors.ts'
+import { messageOf } from '../vm/api/errors.ts'
 import type { HostPlatform } from '../vm/api/host-paths.ts'
 import type { EngineConfig } from '../vm/api/slipway.ts'
 import { writeFileAtomic } from './atomic-file.ts'
+import { saidError } from './sayings.ts'
 import { type Settings, type SettingsPatch, settingsSchema } from './settings-schema.ts'
 import type { Log } from './shell/log.ts'
 
@@ -124,10 +125,10 @@ export class SettingsStore {
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
       const next: Settings = { ...this.#value, ...given }
       if (next.diskGiB < this.#value.diskGiB) {
-        throw new EngineError(
+        throw saidError(
           'invalid_argument',
           `diskGiB: the disk has ${this.#value.diskGiB} GiB and cannot shrink to ${next.diskGiB}`,
-          { hint: 'Reset everything to start with a smaller disk.' },
+          { hint: { code: 'disk_reset' } },
         )
       }
       return next

@@ -74,6 +74,7 @@ export function removeContainers(containers: readonly ContainerSummary[]): void 
   if (containers.length === 0) return
   const running = containers.filter((container) => canDo('stop', container))
   const name = nameOf(containers[0] as ContainerSummary)
+  const one = containers.length === 1
   const remove = (volumes: boolean): Promise<unknown> =>
     Promise.all(
       containers.map((one) =>
@@ -85,8 +86,12 @@ export function removeContainers(containers: readonly ContainerSummary[]): void 
   if (running.length > 0) {
     showDialog({
       kind: 'confirm',
-      title: t('containers.deleteTitle', { count: containers.length, name }),
-      text: t('containers.deleteRunning', { count: running.length }),
+      title: one
+        ? t('containers.deleteOne', { name })
+        : t('containers.deleteMany', { count: containers.length }),
+      text: one
+        ? t('containers.deleteRunningOne')
+        : t('containers.deleteRunningMany', { count: running.length }),
       check: t('containers.deleteVolumes'),
       action: t('common.delete'),
       run: (volumes) => void remove(volumes),
@@ -95,7 +100,7 @@ export function removeContainers(containers: readonly ContainerSummary[]): void 
   }
   deferred(
     containers.map(({ Id }) => Id),
-    t('containers.deleted', { count: containers.length, name }),
+    one ? t('containers.deletedOne', { name }) : t('containers.deletedMany', { count: containers.length }),
     () => remove(false),
   )
 }

@@ -1,5 +1,6 @@
 import i18next from 'i18next'
 import { initReactI18next, useTranslation } from 'react-i18next'
+import { josa, PARTICLES } from './lib/josa.ts'
 import en from './locales/en.json'
 import ko from './locales/ko.json'
 
@@ -20,6 +21,8 @@ export async function startI18n(language: Language): Promise<void> {
     interpolation: { escapeValue: false },
     returnNull: false,
   })
+  for (const particle of PARTICLES)
+    i18next.services.formatter?.add(particle, (value) => josa(String(value), particle))
   document.documentElement.lang = language
 }
 
@@ -28,6 +31,9 @@ export function setLanguage(language: Language): void {
   void i18next.changeLanguage(language)
   document.documentElement.lang = language
 }
+
+/** The language that is shown now. */
+export const language = (): Language => (i18next.language === 'ko' ? 'ko' : 'en')
 
 /** Translation outside components (toasts, menus built in actions). */
 export const t = i18next.t.bind(i18next)

@@ -2,20 +2,14 @@ import { type News, NewsDesk } from '../app/news.ts'
 import { notify } from './components/toast.tsx'
 import { dialogs } from './dialogs.ts'
 import { t } from './i18n.ts'
+import { type Notice, withNews } from './notice-list.ts'
 import { go } from './router.ts'
 import { onEngineEvent, session } from './session.ts'
 import { Store } from './store.ts'
 import { tasks } from './tasks.ts'
 
-export type Notice = News & {
-  readonly key: string
-  /** Milliseconds since the epoch. */
-  readonly time: number
-}
-
 /** The newest first; `unread` since the list was last looked at. */
 export const notices = new Store<{ list: readonly Notice[]; unread: number }>({ list: [], unread: 0 })
-const KEPT = 50
 /** Milliseconds on screen: it stays in the list. */
 const GLANCE = 6000
 
@@ -31,9 +25,9 @@ export function startNotices(): void {
 
 function take(news: News | undefined): undefined {
   if (!news) return undefined
-  const notice = { ...news, key: crypto.randomUUID(), time: Date.now() }
-  notices.set(({ list, unread }) => ({ list: [notice, ...list].slice(0, KEPT), unread: unread + 1 }))
-  if (session.get().settings?.notifications !== false && !isKnown(news)) pop(news)
+  const { list, fresh } = withNews(notices.get().list, news, Date.now())
+  notices.set(({ unread }) => ({ list, unread: fresh ? unread + 1 : unread }))
+  if (fresh && session.get().settings?.notifications !== false && !isKnown(news)) pop(news)
   return undefined
 }
 

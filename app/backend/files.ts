@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { extract, pack } from 'tar-stream'
 import { EngineError } from '../../vm/api/errors.ts'
 import type { Archive } from '../engine/archive.ts'
+import { saidError } from '../sayings.ts'
 import type { MethodsOf, Parts } from './parts.ts'
 
 /** What an editor opens; more is for a download. */
@@ -56,8 +57,8 @@ async function readFile(
     }
     if (type !== 'file') throw new EngineError('invalid_argument', `${path}: not a file`)
     if ((size ?? 0) > LIMIT) {
-      throw new EngineError('invalid_argument', `${path}: too large to open (${size} bytes)`, {
-        hint: 'Download it instead.',
+      throw saidError('invalid_argument', `${path}: too large to open (${size} bytes)`, {
+        hint: { code: 'file_large' },
       })
     }
     const chunks: Buffer[] = []

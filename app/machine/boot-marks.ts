@@ -1,4 +1,5 @@
-import { EngineError } from '../../vm/api/errors.ts'
+import type { EngineError } from '../../vm/api/errors.ts'
+import { saidError } from '../sayings.ts'
 import type { Mark } from './serial.ts'
 
 /** An engine that ends as often as this does not come up by being respawned once more. */
@@ -23,7 +24,7 @@ export class BootMarks {
   add(mark: Mark): void {
     this.#seen.push(mark)
     if (mark.type === 'failed' && this.#isFatal(mark.message)) {
-      this.#fail(new EngineError('vm_failed', `the guest says: ${mark.message}`))
+      this.#fail(saidError('vm_failed', { code: 'guest_says', detail: mark.message }))
     }
     for (const listener of [...this.#listeners]) listener()
   }

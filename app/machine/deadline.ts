@@ -1,4 +1,5 @@
 import { EngineError } from '../../vm/api/errors.ts'
+import { saidError } from '../sayings.ts'
 
 export interface Deadline {
   readonly ms: number
@@ -50,7 +51,7 @@ export async function within<T>(deadline: Deadline, act: (running: Running) => P
 
 function late(what: string, ms: number): EngineError {
   const time = ms < 1000 ? `${ms} ms` : `${Math.round(ms / 100) / 10} s`
-  return new EngineError('vm_failed', `${what} did not come within ${time}`, { details: { timeout: ms } })
+  return saidError('vm_failed', { code: 'late', values: { what, time } }, { details: { timeout: ms } })
 }
 
 /** The caller's wait ends with its signal; what is waited for goes on. */

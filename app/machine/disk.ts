@@ -3,7 +3,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import { type EngineError, messageOf } from '../../vm/api/errors.ts'
+import { saidError } from '../sayings.ts'
 
 export const GiB = 1024 ** 3
 
@@ -31,7 +32,8 @@ async function openDisk(path: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   } catch (cause) {
-    throw new EngineError('vm_failed', `data disk ${path}: cannot be opened: ${messageOf(cause)}`, { cause })
+    const saying = { code: 'disk_closed', values: { path }, detail: messageOf(cause) } as const
+    throw saidError('vm_failed', saying, { cause })
   }
 }
 
@@ -41,13 +43,11 @@ async function makeSparse(path: string): Promise<void> {
 }
 
 function cannotShrink(path: string, size: number, wanted: number): EngineError {
-  return new EngineError(
+  const values = { path, from: gibibytes(size), to: gibibytes(wanted) }
+  return saidError(
     'invalid_argument',
-    `data disk ${path}: cannot shrink from ${gibibytes(size)} to ${gibibytes(wanted)}`,
-    {
-      hint: `Set the disk size to ${gibibytes(size)} or more, or reset the machine to begin with an empty disk.`,
-      details: { size, wanted },
-    },
+    { code: 'disk_shrink', values },
+    { hint: { code: 'disk_size', values: { size: gibibytes(size) } }, details: { size, wanted } },
   )
 }
 

@@ -1,27 +1,25 @@
 import { EngineError } from '../../vm/api/errors.ts'
+import { type Saying, saidError, say } from '../sayings.ts'
 import type { Exit } from './driver.ts'
 
 /** How a VM ended, for people: one line, with the hypervisor's last words when it had any. */
-export function describeExit({ code, signal, reason, stderr }: Exit): string {
-  const last = stderr.trimEnd().split('\n').at(-1)?.trim()
-  return `${cause({ code, signal, reason: reason ?? '' })}${last ? `: ${last}` : ''}`
+export function describeExit(exit: Exit): string {
+  return say(sayingOf(exit))
 }
 
-function cause({
-  code,
-  signal,
-  reason,
-}: {
-  code: number | null
-  signal: string | null
-  reason: string
-}): string {
-  if (signal === 'SIGKILL') return 'the virtual machine was killed (SIGKILL), by hand or for want of memory'
-  if (signal) return `the virtual machine was ended by ${signal}`
-  if (reason === 'guest-shutdown') return 'the guest powered itself off'
-  if (isPanic({ reason })) return "the guest's kernel panicked"
-  if (code !== null && code !== 0) return `QEMU ended with exit code ${code}`
-  return 'the virtual machine ended unexpectedly'
+/** The same as a window says it in its own language. */
+export function sayingOf({ code, signal, reason, stderr }: Exit): Saying {
+  const last = stderr.trimEnd().split('\n').at(-1)?.trim()
+  return { ...cause(code, signal, reason), ...(last && { detail: last }) }
+}
+
+function cause(code: number | null, signal: string | null, reason = ''): Saying {
+  if (signal === 'SIGKILL') return { code: 'vm_killed' }
+  if (signal) return { code: 'vm_signal', values: { signal } }
+  if (reason === 'guest-shutdown') return { code: 'vm_off' }
+  if (isPanic({ reason })) return { code: 'vm_panic' }
+  if (code !== null && code !== 0) return { code: 'vm_exit', values: { code } }
+  return { code: 'vm_ended' }
 }
 
 /** Whether the guest's kernel gave up: it says so itself, or restarts, which QEMU takes for the end. */
@@ -32,7 +30,7 @@ export function isPanic({ reason }: Pick<Exit, 'reason'>): boolean {
 /** What those get who wait for something of a VM that ended; `endOf` reads out of it how. */
 export function deathOf(exit: Exit): EngineError {
   const details = exit.reason === undefined ? {} : { reason: exit.reason }
-  return new EngineError('vm_failed', describeExit(exit), { details })
+  return saidError('vm_failed', sayingOf(exit), { details })
 }
 
 /** How the VM ended that an error tells of. */

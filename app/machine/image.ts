@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import * as v from 'valibot'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import { recipeFolder, recipeHash } from '../../vm/image/recipe.ts'
+import { type Saying, saidError } from '../sayings.ts'
 import type { Arch } from './driver.ts'
 
 /** What a machine boots from. Paths are absolute. */
@@ -60,10 +61,11 @@ export async function locateImage(options: LocateOptions): Promise<MachineImage>
   const hash = await recipe(arch)
   const folder = hash === undefined ? await newestIn(cache, arch) : join(cache, `${arch}-${hash}`)
   if (folder && (await exists(folder))) return readImage(folder, arch, agent)
-  throw missing(
-    `no system image for ${arch} in ${cache}${hash === undefined ? '' : ` of this checkout's recipe (${hash})`}`,
-    'Run `npm run image` (on Linux), or set SLIPWAY_IMAGE to the folder of an image.',
-  )
+  const saying: Saying =
+    hash === undefined
+      ? { code: 'image_missing', values: { arch, folder: cache } }
+      : { code: 'image_missing_recipe', values: { arch, folder: cache, hash } }
+  throw saidError('not_found', saying, { hint: { code: 'image_build' } })
 }
 
 async function checkoutRecipe(arch: Arch): Promise<string | undefined> {
@@ -128,8 +130,6 @@ function missing(message: string, hint: string, cause?: unknown): EngineError {
 }
 
 function damaged(folder: string, what: string, cause?: unknown): EngineError {
-  return new EngineError('data_loss', `system image ${folder}: damaged: ${what}`, {
-    cause,
-    hint: `Delete the folder and build the image again: \`npm run image\`.`,
-  })
+  const saying = { code: 'image_damaged', values: { folder }, detail: what } as const
+  return saidError('data_loss', saying, { cause, hint: { code: 'image_again' } })
 }

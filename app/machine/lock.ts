@@ -3,6 +3,7 @@ import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/p
 import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { EngineError } from '../../vm/api/errors.ts'
+import { saidError } from '../sayings.ts'
 import { isAlive, processIdentity } from './process.ts'
 
 const holderSchema = v.object({
@@ -117,8 +118,6 @@ async function holds({ pid, identity, released }: Holder): Promise<boolean> {
 }
 
 function inUse({ pid }: Holder): EngineError {
-  return new EngineError('conflict', `this machine is in use by another Slipway (process ${pid})`, {
-    hint: 'Use the window that is open already, or quit it first.',
-    details: { pid },
-  })
+  const saying = { code: 'in_use', values: { pid } } as const
+  return saidError('conflict', saying, { hint: { code: 'in_use_hint' }, details: { pid } })
 }

@@ -1,9 +1,10 @@
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import { type Saying, saidBy, say } from '../sayings.ts'
 import { Boot, type BootContext, type Booted } from './boot.ts'
 import { untilAborted, within } from './deadline.ts'
 import type { Dial } from './dial.ts'
 import type { Exit, VmHandle } from './driver.ts'
-import { deathOf, describeExit, endOf } from './exit.ts'
+import { deathOf, describeExit, endOf, sayingOf } from './exit.ts'
 import { type MachineOptions, type MachineTimeouts, TIMEOUTS } from './machine-options.ts'
 import { Ownership } from './ownership.ts'
 import { type MachinePaths, machinePaths } from './paths.ts'
@@ -24,6 +25,8 @@ interface Starting {
   readonly done: Promise<void>
   readonly cancel: AbortController
 }
+
+const RETRY: Saying = { code: 'retry' }
 
 /**
  * The one virtual machine of a home: its state machine and everything between "stopped" and "the engine answers".
@@ -307,12 +310,14 @@ export class Machine implements AsyncDisposable {
   #startFailed(boot: Boot, error: unknown, serialTail: string, signal: AbortSignal): void {
     if (signal.aborted || this.state.state !== 'starting') return
     this.#options.log('machine: failed to start', { step: boot.step, error: messageOf(error) })
+    const said = saidBy(error)
     const hint = error instanceof EngineError ? error.hint : undefined
     this.#cell.set({
       state: 'failed',
       error: messageOf(error),
       step: boot.step,
-      hint: hint ?? 'Try again; if it fails the same way, the logs say more.',
+      hint: hint ?? say(RETRY),
+      said: hint === undefined ? { ...said, hint: RETRY } : said,
       ...(serialTail === '' ? {} : { serialTail }),
     })
   }
@@ -339,11 +344,12 @@ export class Machine implements AsyncDisposable {
     // Meanwhile somebody may have asked for its end, or let go of it.
     const again = !this.#disposed && !this.#stopping && this.#recovery.allows(exit)
     this.#options.log(again ? 'machine: died, starting again' : 'machine: died', { ...exit, serialTail })
-    const who = again ? 'It is started again by itself' : 'Start it again'
+    const hint: Saying = { code: again ? 'restarting' : 'start_again' }
     this.#cell.set({
       state: 'failed',
       error: describeExit(exit),
-      hint: `${who}: what was written to its disk is kept.`,
+      hint: say(hint),
+      said: { message: sayingOf(exit), hint },
       ...(serialTail === '' ? {} : { serialTail }),
     })
     if (again) this.#begin((boot) => this.#adoptOrBoot(boot))

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import { saidError } from '../sayings.ts'
 import { ensureDisk } from './disk.ts'
 import type { Arch, DriverInfo, Exit, MachineDriver, VmHandle, VmRecord, VmSpec } from './driver.ts'
 import { commandOf, isAlive } from './process.ts'
@@ -138,13 +139,8 @@ class EventLog {
 /** Makes place for a new VM: what an old one left, and an empty serial log for whoever follows it from now on. */
 async function clear(spec: VmSpec): Promise<void> {
   if (await answers(spec.monitor)) {
-    throw new EngineError(
-      'conflict',
-      `a virtual machine runs at ${spec.monitor} that this machine does not know`,
-      {
-        hint: 'Another Slipway may have started it. End its QEMU process, then try again.',
-      },
-    )
+    const saying = { code: 'vm_foreign', values: { monitor: spec.monitor } } as const
+    throw saidError('conflict', saying, { hint: { code: 'vm_foreign_hint' } })
   }
   await rm(spec.pidFile, { force: true })
   if (process.platform !== 'win32') await rm(spec.monitor, { force: true })
@@ -169,20 +165,15 @@ function answers(monitor: string): Promise<boolean> {
 function checkMonitorPath(path: string): void {
   const bytes = Buffer.byteLength(path)
   if (process.platform === 'win32' || bytes <= SOCKET_PATH_MAX) return
-  throw new EngineError(
-    'invalid_argument',
-    `${path}: ${bytes} bytes are too long for a socket's path (${SOCKET_PATH_MAX})`,
-    {
-      hint: 'Set SLIPWAY_HOME to a shorter path.',
-    },
-  )
+  const saying = { code: 'socket_path', values: { path, bytes, max: SOCKET_PATH_MAX } } as const
+  throw saidError('invalid_argument', saying, { hint: { code: 'socket_path_hint' } })
 }
 
 async function notStarted(end: Ended, spec: VmSpec): Promise<EngineError> {
   if (end.error) return new EngineError('vm_failed', `QEMU: ${messageOf(end.error)}`, { cause: end.error })
   const how = end.signal ?? `exit code ${end.code}`
   const said = await logTail(spec.stderrLog)
-  return new EngineError('vm_failed', `QEMU did not start (${how})${said && `: ${said}`}`)
+  return saidError('vm_failed', { code: 'qemu_exit', values: { how }, ...(said && { detail: said }) })
 }
 
 async function isVm(qmp: QmpConnection, id: string): Promise<boolean> {

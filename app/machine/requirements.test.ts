@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { say } from '../sayings.ts'
 import { findQemu, installHint, parseVersion } from './requirements.ts'
 
 let folder: string
@@ -50,8 +51,8 @@ test('SLIPWAY_QEMU wins and is not replaced by another', async () => {
 })
 
 test('every platform is told its own command', () => {
-  expect(installHint('arm64', 'darwin')).toContain('brew install qemu')
-  expect(installHint('x64', 'win32')).toContain('winget install SoftwareFreedomConservancy.QEMU')
-  expect(installHint('arm64', 'linux')).toContain('dnf install qemu-system-aarch64-core')
-  expect(installHint('x64', 'linux')).toContain('pacman -S qemu-base')
+  expect(say(installHint('arm64', 'darwin'))).toContain('brew install qemu')
+  expect(say(installHint('x64', 'win32'))).toContain('winget install SoftwareFreedomConservancy.QEMU')
+  expect(say(installHint('arm64', 'linux'))).toContain('dnf install qemu-system-aarch64-core')
+  expect(say(installHint('x64', 'linux'))).toContain('pacman -S qemu-base')
 })

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import { type EngineError, messageOf } from '../../vm/api/errors.ts'
+import { type Saying, saidError } from '../sayings.ts'
 import type { Arch } from './driver.ts'
 import { QEMU_BINARY } from './qemu-args.ts'
 
@@ -46,10 +47,11 @@ export async function findQemu(arch: Arch, options: FindOptions = {}): Promise<Q
   for (const path of candidates) {
     if (!(await isProgram(path))) continue
     const version = await versionOf(path, signal)
-    if (isTooOld(version)) throw unusable(`${path} is QEMU ${version}, too old`, arch, platform)
+    if (isTooOld(version)) throw unusable({ code: 'qemu_old', values: { path, version } }, arch, platform)
     return { path, version }
   }
-  throw unusable(`QEMU (${env['SLIPWAY_QEMU'] ?? name}) is not installed`, arch, platform)
+  const program = env['SLIPWAY_QEMU'] ?? name
+  throw unusable({ code: 'qemu_missing', values: { program } }, arch, platform)
 }
 
 /** `QEMU emulator version 7.2.22 (Debian …)` → `7.2.22`. */
@@ -58,22 +60,24 @@ export function parseVersion(text: string): string | undefined {
 }
 
 /** What to type to get QEMU. */
-export function installHint(arch: Arch, platform: NodeJS.Platform): string {
+export function installHint(arch: Arch, platform: NodeJS.Platform): Saying {
   const x64 = arch === 'x64'
   switch (platform) {
     case 'darwin':
-      return 'Install it with: brew install qemu'
+      return { code: 'install', values: { command: 'brew install qemu' } }
     case 'win32':
-      return 'Install it with: winget install SoftwareFreedomConservancy.QEMU'
+      return { code: 'install', values: { command: 'winget install SoftwareFreedomConservancy.QEMU' } }
     case 'linux':
-      return [
-        'Install it with',
-        `apt: sudo apt-get install ${x64 ? 'qemu-system-x86' : 'qemu-system-arm'}`,
-        `dnf: sudo dnf install ${x64 ? 'qemu-system-x86-core' : 'qemu-system-aarch64-core'}`,
-        `pacman: sudo pacman -S ${x64 ? 'qemu-base' : 'qemu-system-aarch64'}`,
-      ].join('\n  ')
+      return {
+        code: 'install_linux',
+        values: {
+          apt: `sudo apt-get install ${x64 ? 'qemu-system-x86' : 'qemu-system-arm'}`,
+          dnf: `sudo dnf install ${x64 ? 'qemu-system-x86-core' : 'qemu-system-aarch64-core'}`,
+          pacman: `sudo pacman -S ${x64 ? 'qemu-base' : 'qemu-system-aarch64'}`,
+        },
+      }
     default:
-      return `Install QEMU ${OLDEST.join('.')} or newer (${QEMU_BINARY[arch]}).`
+      return { code: 'install_other', values: { version: OLDEST.join('.'), program: QEMU_BINARY[arch] } }
   }
 }
 
@@ -85,7 +89,8 @@ async function versionOf(path: string, signal: AbortSignal | undefined): Promise
     })
     return parseVersion(stdout) ?? '0.0'
   } catch (cause) {
-    throw new EngineError('vm_failed', `${path}: does not run: ${messageOf(cause)}`, { cause })
+    const saying = { code: 'qemu_broken', values: { path }, detail: messageOf(cause) } as const
+    throw saidError('vm_failed', saying, { cause })
   }
 }
 
@@ -94,8 +99,8 @@ function isTooOld(version: string): boolean {
   return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])
 }
 
-function unusable(message: string, arch: Arch, platform: NodeJS.Platform): EngineError {
-  return new EngineError('vm_failed', message, {
+function unusable(message: Saying, arch: Arch, platform: NodeJS.Platform): EngineError {
+  return saidError('vm_failed', message, {
     hint: installHint(arch, platform),
     details: { requirement: 'qemu' },
   })

@@ -3,6 +3,8 @@
  * `TRANSITIONS`; there is one writer (`Machine`).
  */
 
+import type { Said } from '../sayings.ts'
+
 /** The named steps of starting, in order. Each has a deadline and is raced against the VM's death. */
 export const START_STEPS = ['prepare', 'launch', 'kernel', 'disk', 'connect', 'engine', 'ports'] as const
 export type StartStep = (typeof START_STEPS)[number]
@@ -41,6 +43,8 @@ export type MachineState =
       state: 'failed'
       error: string
       hint?: string
+      /** Both for a window that speaks another language. */
+      said?: Said
       step?: StartStep /** Last lines of the serial log. */
       serialTail?: string
     }

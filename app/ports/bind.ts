@@ -3,6 +3,7 @@ import { createConnection } from 'node:net'
 import { Disposal } from '../../vm/api/disposal.ts'
 import { EngineError } from '../../vm/api/errors.ts'
 import type { Forward, Protocol } from '../../vm/api/slipway.ts'
+import { type Saying, saidError } from '../sayings.ts'
 import { addressesOf, hostPort, isAddress, isLoopback } from './address.ts'
 import type { OpenRelay } from './datagram-relay.ts'
 import { findHolder, holderText } from './holder.ts'
@@ -113,16 +114,16 @@ async function explained(forward: Forward, error: unknown): Promise<EngineError>
     return portTaken(forward, holder && holderText(holder), next)
   }
   if (code === 'EACCES') {
-    return new EngineError('permission_denied', `${subject}: permission denied`, {
+    return saidError('permission_denied', `${subject}: permission denied`, {
       cause: error,
       hint: lowPortHint(port),
       details: { port, protocol },
     })
   }
   if (code === 'EADDRNOTAVAIL') {
-    return new EngineError('invalid_argument', `${subject}: cannot assign requested address`, {
+    return saidError('invalid_argument', `${subject}: cannot assign requested address`, {
       cause: error,
-      hint: `${hostIp} is not an address of this computer.`,
+      hint: { code: 'port_address', values: { address: hostIp } },
     })
   }
   return new EngineError('internal', `${subject}: ${error instanceof Error ? error.message : error}`, {
@@ -142,13 +143,14 @@ export function portTaken(
     ...(next === undefined ? [] : [`port ${next} is free`]),
   ]
   const more = facts.length > 0 ? ` (${facts.join('; ')})` : ''
-  return new EngineError(
+  return saidError(
     'conflict',
     `Bind for ${hostPort(hostIp, port)} failed: port is already allocated${more}`,
     {
-      ...(next === undefined
-        ? {}
-        : { hint: `Publish another port, for example ${next}:${forward.containerPort}.` }),
+      hint:
+        next === undefined
+          ? undefined
+          : { code: 'port_taken', values: { next, port: forward.containerPort } },
       details: { port, protocol, ...(holder ? { holder } : {}), ...(next ? { next } : {}) },
     },
   )
@@ -174,12 +176,12 @@ export async function nextFreePort(forward: Forward): Promise<number | undefined
   return undefined
 }
 
-function lowPortHint(port: number): string {
+function lowPortHint(port: number): Saying {
   const other = port < 1024 ? 8000 + (port % 1000) : port + 1
   if (process.platform === 'linux') {
-    return `Ports below 1024 need a privilege here. Allow them with: sudo sysctl net.ipv4.ip_unprivileged_port_start=${port} — or publish a higher port, for example ${other}.`
+    return { code: 'port_privileged', values: { port, other } }
   }
-  return `The system reserves this port. Publish another one, for example ${other}.`
+  return { code: 'port_reserved', values: { other } }
 }
 
 function isMissingFamily(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { Menu, type MenuItemConstructorOptions, shell } from 'electron'
+import { app, Menu, type MenuItemConstructorOptions, shell } from 'electron'
 import type { MachineState } from '../machine/state.ts'
 import type { Texts } from './texts.ts'
 import { engineItems, type MenuActions } from './tray-menu.ts'
@@ -78,6 +78,12 @@ export function setApplicationMenu(state: MachineState, texts: Texts, actions: M
           label: texts('documentation'),
           click: () => void shell.openExternal('https://docs.docker.com/reference/cli/docker/'),
         },
+        ...(mac
+          ? []
+          : [
+              { type: 'separator' as const },
+              { label: texts('about'), click: () => void app.showAboutPanel() },
+            ]),
       ],
     },
   ]

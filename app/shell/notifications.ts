@@ -1,4 +1,5 @@
 import type { News } from '../news.ts'
+import { say } from '../sayings.ts'
 import type { Texts } from './texts.ts'
 
 export interface Note {
@@ -20,6 +21,10 @@ export function noteOf(news: News, texts: Texts): Note {
     case 'pulled':
       return { title: 'Slipway', body: texts('notify.pulled', { name: news.name }), route: '/images' }
     case 'failed':
-      return { title: texts('notify.failed'), body: news.error, route: '/machine' }
+      return {
+        title: texts('notify.failed'),
+        body: news.said?.message ? say(news.said.message, texts.language) : news.error,
+        route: '/machine',
+      }
   }
 }

@@ -58,13 +58,16 @@ export function trayMenu(
   ]
 }
 
+/** A menu has no scroll bar worth the name. */
+const SHOWN = 15
+
 function containerItems(
   running: readonly ContainerSummary[],
   texts: Texts,
   actions: MenuActions,
 ): MenuItemConstructorOptions[] {
   if (running.length === 0) return [{ label: texts('noContainers'), enabled: false }]
-  const items = running.map(
+  const items = running.slice(0, SHOWN).map(
     (container): MenuItemConstructorOptions => ({
       label: (container.Names[0] ?? container.Id.slice(0, 12)).replace(/^\//, ''),
       submenu: [
@@ -78,7 +81,11 @@ function containerItems(
       ],
     }),
   )
-  return [{ label: texts('containers'), enabled: false }, ...items]
+  const more = {
+    label: texts('moreContainers', { count: running.length }),
+    click: () => actions.openWindow('/containers'),
+  }
+  return [{ label: texts('containers'), enabled: false }, ...items, ...(running.length > SHOWN ? [more] : [])]
 }
 
 /** One entry per TCP port of the host; a port bound to both families is one. */

@@ -1,6 +1,6 @@
 import { useState } from 'react'
-import { messageOf } from '../../vm/api/errors.ts'
 import { closeDialog, type DialogState, dialogs } from '../dialogs.ts'
+import { errorText } from '../errors.ts'
 import { useI18n } from '../i18n.ts'
 import { ExecDialog } from '../pages/container/exec-dialog.tsx'
 import { BuildDialog } from '../pages/images/build-dialog.tsx'
@@ -77,7 +77,7 @@ function Prompt({ title, label, value, action, hint, run }: Extract<DialogState,
     setPending(true)
     run(text.trim()).then(closeDialog, (error: unknown) => {
       setPending(false)
-      setProblem(messageOf(error))
+      setProblem(errorText(error))
     })
   }
   return (

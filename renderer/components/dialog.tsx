@@ -1,6 +1,6 @@
 import { Dialog } from '@base-ui/react/dialog'
 import { X } from 'lucide-react'
-import type { FormEvent, ReactNode } from 'react'
+import { type FormEvent, type ReactNode, useRef } from 'react'
 import { useI18n } from '../i18n.ts'
 import { IconButton } from './button.tsx'
 import './dialog.css'
@@ -16,9 +16,18 @@ interface ModalProps {
   onSubmit?: () => void
 }
 
+const FIRST =
+  '.modal-body :is(input, textarea, button):not(:disabled, [data-disabled], [tabindex="-1"], [aria-hidden="true"])'
+
 /** A modal dialog; rendered while open. Escape and the scrim close it; Enter in a field submits. */
 export function Modal({ title, description, width = 480, children, footer, onClose, onSubmit }: ModalProps) {
   const { t } = useI18n()
+  const popup = useRef<HTMLDivElement>(null)
+  // To the first field, not to the button that closes; what took the focus by itself keeps it.
+  const firstFocus = (): HTMLElement | null | false => {
+    if (popup.current?.contains(document.activeElement)) return false
+    return popup.current?.querySelector<HTMLElement>(FIRST) ?? popup.current
+  }
   const submit = (event: FormEvent): void => {
     event.preventDefault()
     event.stopPropagation()
@@ -28,7 +37,7 @@ export function Modal({ title, description, width = 480, children, footer, onClo
     <Dialog.Root open onOpenChange={(open) => !open && onClose()}>
       <Dialog.Portal>
         <Dialog.Backdrop className="scrim" />
-        <Dialog.Popup className="modal" style={{ width }}>
+        <Dialog.Popup className="modal" style={{ width }} ref={popup} initialFocus={firstFocus}>
           <form className="modal-form" onSubmit={submit} noValidate>
             <header className="modal-header">
               <Dialog.Title className="modal-title">{title}</Dialog.Title>

@@ -1,6 +1,7 @@
 import { CircleAlert, FileText, Play, Power, RotateCw } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { START_STEPS } from '../../app/machine/state.ts'
+import { failureText } from '../errors.ts'
 import { useI18n } from '../i18n.ts'
 import { useMachineActions } from '../pages/machine/machine-actions.ts'
 import { stepProgress } from '../pages/machine/steps.ts'
@@ -34,7 +35,7 @@ export function EngineGate({ children }: { children: ReactNode }) {
           icon={CircleAlert}
           tone="error"
           title={t('machine.state.failed')}
-          text={[machine.error, machine.hint].filter(Boolean).join('\n')}
+          text={Object.values(failureText(machine)).filter(Boolean).join('\n')}
         >
           <Button kind="primary" icon={RotateCw} onClick={start} busy={pending}>
             {t('common.retry')}

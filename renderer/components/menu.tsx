@@ -48,7 +48,14 @@ export function MenuHost() {
       modal={false}
     >
       <Menu.Portal>
-        <Menu.Positioner className="menu-positioner" anchor={shown.anchor} align={shown.align} sideOffset={4}>
+        <Menu.Positioner
+          className="menu-positioner"
+          anchor={shown.anchor}
+          align={shown.align}
+          sideOffset={4}
+          // At a point it moves up as far as it must: all of it is to be seen, wherever one clicked.
+          collisionAvoidance={shown.align === 'start' ? { side: 'shift', align: 'shift' } : { side: 'flip' }}
+        >
           <Menu.Popup className="menu" finalFocus={() => (dialogs.get().open ? false : shown.focus)}>
             {shown.entries.map((entry, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: entries of one menu never move

@@ -2,9 +2,11 @@ import { Popover } from '@base-ui/react/popover'
 import { Bell, BellOff } from 'lucide-react'
 import { useState } from 'react'
 import { call } from '../api.ts'
+import { failureText } from '../errors.ts'
 import { ago, count } from '../format.ts'
 import { useI18n } from '../i18n.ts'
-import { clearNotices, type Notice, noticeRoute, notices, noticeText, readNotices } from '../notices.ts'
+import type { Notice } from '../notice-list.ts'
+import { clearNotices, noticeRoute, notices, noticeText, readNotices } from '../notices.ts'
 import { href } from '../router.ts'
 import { session } from '../session.ts'
 import { useStore } from '../store.ts'
@@ -75,14 +77,19 @@ export function NoticeCenter() {
 }
 
 function Row({ notice, onChoose }: { notice: Notice; onChoose: () => void }) {
-  const { locale } = useI18n()
+  const { t, locale } = useI18n()
   return (
     <li>
       <a className="notices-row" href={href(...noticeRoute(notice))} onClick={onChoose}>
         <Dot tone={notice.kind === 'pulled' ? 'green' : 'red'} />
         <span className="grow">
           {noticeText(notice)}
-          {notice.kind === 'failed' && <span className="field-hint">{notice.error}</span>}
+          {notice.times > 1 && (
+            <span className="faint nowrap notices-times">
+              {t('notices.times', { shown: count(notice.times, locale) })}
+            </span>
+          )}
+          {notice.kind === 'failed' && <span className="field-hint">{failureText(notice).error}</span>}
         </span>
         <span className="faint num nowrap">{ago(notice.time, Date.now(), locale)}</span>
       </a>

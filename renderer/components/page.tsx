@@ -28,7 +28,7 @@ export function Page({ title, aside, actions, bar, up, children }: PageProps) {
           </a>
         )}
         <h1 className="ellipsis">{title}</h1>
-        <div className="row grow">{aside}</div>
+        <div className="row page-aside">{aside}</div>
         <div className="row page-actions">{actions}</div>
       </header>
       {bar && <div className="page-bar">{bar}</div>}

@@ -1,6 +1,6 @@
 import { CircleAlert, type LucideIcon, RotateCw } from 'lucide-react'
 import type { ReactNode } from 'react'
-import { messageOf } from '../../vm/api/errors.ts'
+import { errorText } from '../errors.ts'
 import { useI18n } from '../i18n.ts'
 import { type Resource, resources } from '../resources.ts'
 import { Button } from './button.tsx'
@@ -59,7 +59,7 @@ export function Loaded<T>({ resource, tags, rows, children }: LoadedProps<T>) {
   )
   if (resource.data === undefined) {
     return (
-      <Blank icon={CircleAlert} tone="error" title={t('common.loadFailed')} text={messageOf(resource.error)}>
+      <Blank icon={CircleAlert} tone="error" title={t('common.loadFailed')} text={errorText(resource.error)}>
         {retry}
       </Blank>
     )
@@ -67,7 +67,7 @@ export function Loaded<T>({ resource, tags, rows, children }: LoadedProps<T>) {
   return (
     <>
       <Notice tone="error" action={retry}>
-        {t('common.stale')} {messageOf(resource.error)}
+        {t('common.stale')} {errorText(resource.error)}
       </Notice>
       {children(resource.data)}
     </>

@@ -7,9 +7,9 @@ import '@xterm/xterm/css/xterm.css'
 import { ClipboardPaste, Copy, Eraser, Search, TextSelect } from 'lucide-react'
 import { type MouseEvent, useEffect, useRef } from 'react'
 import type { TerminalInput, TerminalTarget } from '../../app/contract.ts'
-import { messageOf } from '../../vm/api/errors.ts'
 import { call, open } from '../api.ts'
 import type { OpenStream } from '../bridge.ts'
+import { errorText } from '../errors.ts'
 import { t } from '../i18n.ts'
 import { session } from '../session.ts'
 import { findIn, SHELL, setTerminalState, type TerminalTab, terminals } from '../terminals.ts'
@@ -195,7 +195,7 @@ function start(tab: TerminalTab, view: View): void {
     },
     end(error) {
       view.stream = undefined
-      const text = error ? messageOf(error) : t('terminal.ended')
+      const text = error ? errorText(error) : t('terminal.ended')
       xterm.write(`\r\n\x1b[2m${error ? '\x1b[31m' : ''}${text.replaceAll('\n', '\r\n')}\x1b[0m\r\n`)
       const unused = !view.typed && tab.target.kind === 'exec' && tab.target.command === SHELL
       setTerminalState(tab.id, error || unused ? 'failed' : 'ended')

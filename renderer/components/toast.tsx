@@ -1,6 +1,7 @@
 import { Toast } from '@base-ui/react/toast'
-import { X } from 'lucide-react'
-import { kindOf, messageOf } from '../../vm/api/errors.ts'
+import { CircleAlert, CircleCheck, X } from 'lucide-react'
+import { kindOf } from '../../vm/api/errors.ts'
+import { failureOf } from '../errors.ts'
 import { t, useI18n } from '../i18n.ts'
 import './toast.css'
 
@@ -39,9 +40,7 @@ export function notify({ title, detail, kind = 'info', action, timeout }: Notice
 /** What went wrong, in the engine's words, under what was being done. A cancellation is no failure. */
 export function notifyError(title: string, error: unknown): void {
   if (kindOf(error) === 'cancelled') return
-  const hint =
-    error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? `\n${error.hint}` : ''
-  notify({ title, detail: `${messageOf(error)}${hint}`, kind: 'error' })
+  notify({ title, detail: failureOf(error), kind: 'error' })
 }
 
 export function copyText(text: string): void {
@@ -63,6 +62,12 @@ export function ToastHost() {
   )
 }
 
+function Mark({ kind }: { kind: string | undefined }) {
+  if (kind === 'error') return <CircleAlert className="toast-icon" size={16} aria-hidden />
+  if (kind === 'success') return <CircleCheck className="toast-icon" size={16} aria-hidden />
+  return null
+}
+
 function Toasts() {
   const { toasts } = Toast.useToastManager()
   const { t: translate } = useI18n()
@@ -74,6 +79,7 @@ function Toasts() {
       swipeDirection={['right']}
     >
       <Toast.Content className="toast-content">
+        <Mark kind={toast.type} />
         <div className="grow">
           <Toast.Title className="toast-title" />
           <Toast.Description className="toast-detail" />

@@ -57,7 +57,7 @@ test('no key is left unused', () => {
 
 test('translations take the same values', () => {
   const names = (value: string): string[] =>
-    [...new Set([...value.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1] ?? ''))].sort()
+    [...new Set([...value.matchAll(/\{\{(\w+)(?:, [^}]+)?\}\}/g)].map((match) => match[1] ?? ''))].sort()
   const wrong: string[] = []
   const korean = flatten(ko)
   for (const [key, value] of flatten(en)) {

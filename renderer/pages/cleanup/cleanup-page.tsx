@@ -1,6 +1,5 @@
 import { Brush, Check } from 'lucide-react'
 import { useState } from 'react'
-import { messageOf } from '../../../vm/api/errors.ts'
 import type { DiskUsage } from '../../../vm/api/system.ts'
 import { call } from '../../api.ts'
 import { Button } from '../../components/button.tsx'
@@ -9,6 +8,7 @@ import { Checkbox } from '../../components/field.tsx'
 import { Column, Page, Section } from '../../components/page.tsx'
 import { Blank, Loaded, Notice } from '../../components/states.tsx'
 import { notify } from '../../components/toast.tsx'
+import { failureOf } from '../../errors.ts'
 import { bytes, count } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useNetworks } from '../../queries.ts'
@@ -63,9 +63,10 @@ function Choices({ usage }: { usage: DiskUsage }) {
     let freed = 0
     try {
       for (const item of picked) freed += await prune(item.kind)
-      notify({ title: t('cleanup.done', { size: bytes(freed, locale) }), kind: 'success' })
+      const title = freed > 0 ? t('cleanup.done', { size: bytes(freed, locale) }) : t('cleanup.doneNothing')
+      notify({ title, kind: 'success' })
     } catch (error) {
-      setFailure(messageOf(error))
+      setFailure(failureOf(error))
     } finally {
       setPending(false)
       resources.invalidateAll()
@@ -105,7 +106,11 @@ function Choices({ usage }: { usage: DiskUsage }) {
           <p className="field-problem cleanup-warning">{t('cleanup.volumesWarning')}</p>
         )}
         <div className="cleanup-foot">
-          <span className="muted grow">{t('cleanup.frees', { size: bytes(frees, locale) })}</span>
+          <span className="muted grow">
+            {frees > 0
+              ? t('cleanup.frees', { size: bytes(frees, locale) })
+              : picked.length > 0 && t('cleanup.freesNothing')}
+          </span>
           <Button
             kind={chosen.has('volumes') ? 'danger' : 'primary'}
             icon={Brush}

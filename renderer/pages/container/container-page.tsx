@@ -15,8 +15,8 @@ import { href } from '../../router.ts'
 import { useStore } from '../../store.ts'
 import { terminals } from '../../terminals.ts'
 import { containerMenu } from '../containers/container-menu.ts'
-import { StateDot } from '../containers/container-row.tsx'
-import { causeOf, exitCode, healthOf } from '../containers/containers-view.ts'
+import { StateDot, StateWord } from '../containers/container-row.tsx'
+import { causeOf, healthOf } from '../containers/containers-view.ts'
 import { ChangesTab } from './changes-tab.tsx'
 import { EnvironmentTab } from './environment-tab.tsx'
 import { FilesTab } from './files-tab.tsx'
@@ -94,12 +94,11 @@ function Failure({ state }: { state: ContainerInspect['State'] }) {
 function StateAside({ container }: { container: ContainerSummary }) {
   const { t } = useI18n()
   const health = healthOf(container)
-  const code = exitCode(container)
   return (
     <>
       <StateDot container={container} />
       <span className="muted nowrap">
-        {code === undefined ? t(`state.${container.State}`) : t('state.exitedWith', { code })}
+        <StateWord container={container} />
       </span>
       {health && (
         <Badge tone={health === 'healthy' ? 'green' : health === 'unhealthy' ? 'red' : 'gray'}>

@@ -1,10 +1,10 @@
 import { useState } from 'react'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { Button } from '../../components/button.tsx'
 import { Modal } from '../../components/dialog.tsx'
 import { Field } from '../../components/field.tsx'
 import { Suggest } from '../../components/suggest.tsx'
 import { closeDialog } from '../../dialogs.ts'
+import { errorText } from '../../errors.ts'
 import { useI18n } from '../../i18n.ts'
 import { splitWords } from '../../lib/shell-words.ts'
 import { openTerminal, SHELL } from '../../terminals.ts'
@@ -39,7 +39,7 @@ export function ExecDialog({ container, user: own }: ExecDialogProps) {
       openShell(container, { line: line.trim(), user: user.trim() })
       closeDialog()
     } catch (error) {
-      setProblem(messageOf(error))
+      setProblem(errorText(error))
     }
   }
   return (

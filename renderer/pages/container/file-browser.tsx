@@ -1,7 +1,6 @@
 import { ArrowUp, Download, File as FileIcon, Folder, Link2, Trash2, Upload } from 'lucide-react'
 import { type DragEvent, useCallback, useMemo, useState } from 'react'
 import type { FileEntry } from '../../../app/contract.ts'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { deferred, doomed } from '../../actions.ts'
 import { call, open } from '../../api.ts'
 import { Button, IconButton } from '../../components/button.tsx'
@@ -10,6 +9,7 @@ import { TextArea } from '../../components/field.tsx'
 import { Blank, Loaded, Notice } from '../../components/states.tsx'
 import { Cell, Table } from '../../components/table.tsx'
 import { notify, notifyError } from '../../components/toast.tsx'
+import { failureOf } from '../../errors.ts'
 import { ago, bytes } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { type DroppedFile, droppedFiles } from '../../lib/dropped-files.ts'
@@ -56,7 +56,11 @@ export function FileBrowser({ owner }: { owner: FileOwner }) {
       const list = await chosen
       if (list.length === 0) return
       await uploadFiles(owner, path, list)
-      notify({ title: t('files.uploaded', { count: list.length, path }), kind: 'success' })
+      const title =
+        list.length === 1
+          ? t('files.uploadedOne', { path })
+          : t('files.uploadedMany', { count: list.length, path })
+      notify({ title, kind: 'success' })
     } catch (error) {
       notifyError(t('files.uploadFailed', { path }), error)
     }
@@ -303,7 +307,7 @@ function Editor({ owner: { kind, id }, path, text, mode, onClose, onSaved }: Edi
       },
       (error: unknown) => {
         setPending(false)
-        setFailure(messageOf(error))
+        setFailure(failureOf(error))
       },
     )
   }

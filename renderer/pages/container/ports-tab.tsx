@@ -2,7 +2,6 @@ import { ArrowRight, ExternalLink, Plug, Plus, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import type { PortRoute } from '../../../app/contract.ts'
 import type { ContainerInspect } from '../../../vm/api/containers.ts'
-import { messageOf } from '../../../vm/api/errors.ts'
 import type { PublishedPort } from '../../../vm/api/slipway.ts'
 import { openUrl, portUrl } from '../../actions.ts'
 import { call } from '../../api.ts'
@@ -11,6 +10,7 @@ import { Select, TextInput } from '../../components/field.tsx'
 import { Column, Section } from '../../components/page.tsx'
 import { Loaded, Notice } from '../../components/states.tsx'
 import { Dot } from '../../components/status.tsx'
+import { failureOf } from '../../errors.ts'
 import { useI18n } from '../../i18n.ts'
 import { resources, useResource } from '../../resources.ts'
 
@@ -29,7 +29,7 @@ export function PortsTab({ id, container }: { id: string; container: ContainerIn
       resources.invalidate(`ports:${id}`)
       return true
     } catch (error) {
-      setFailure(messageOf(error))
+      setFailure(failureOf(error))
       return false
     } finally {
       setPending(false)

@@ -132,6 +132,23 @@ function useEnding(container: ContainerSummary): { failed: boolean; reason: stri
   return { failed: hasFailed(container) || reason !== '', reason, full: state?.Error || reason }
 }
 
+function useStateWord(container: ContainerSummary, reason: string): string {
+  const { t } = useI18n()
+  const code = exitCode(container)
+  if (code !== undefined) return t('state.exitedWith', { code })
+  return t(reason !== '' && container.State === 'created' ? 'state.failed' : `state.${container.State}`)
+}
+
+function EndingWord({ container }: { container: ContainerSummary }) {
+  return useStateWord(container, useEnding(container).reason)
+}
+
+/** The state in one word or two, as the list has it. */
+export function StateWord({ container }: { container: ContainerSummary }) {
+  const word = useStateWord(container, '')
+  return mayHaveFailed(container) ? <EndingWord container={container} /> : word
+}
+
 function EndingDot({ container }: { container: ContainerSummary }) {
   return <Dot tone={useEnding(container).failed ? 'red' : toneOf(container)} />
 }
@@ -142,13 +159,8 @@ export function StateDot({ container }: { container: ContainerSummary }) {
 }
 
 function Ending({ container }: { container: ContainerSummary }) {
-  const { t } = useI18n()
   const { failed, reason, full } = useEnding(container)
-  const code = exitCode(container)
-  const text =
-    code !== undefined
-      ? t('state.exitedWith', { code })
-      : t(reason !== '' && container.State === 'created' ? 'state.failed' : `state.${container.State}`)
+  const text = useStateWord(container, reason)
   return (
     <span className="stack" title={full || undefined}>
       <span className={failed ? 'cell-main state-failed' : 'muted'}>{text}</span>

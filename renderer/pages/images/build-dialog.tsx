@@ -1,6 +1,5 @@
 import { FolderOpen } from 'lucide-react'
 import { useState } from 'react'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { open } from '../../api.ts'
 import { Button } from '../../components/button.tsx'
 import { Modal } from '../../components/dialog.tsx'
@@ -8,6 +7,7 @@ import { Checkbox, Field, TextInput } from '../../components/field.tsx'
 import { Notice } from '../../components/states.tsx'
 import { notify } from '../../components/toast.tsx'
 import { closeDialog } from '../../dialogs.ts'
+import { failureOf } from '../../errors.ts'
 import { count } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { ignorePatterns, isIgnored } from '../../lib/docker-ignore.ts'
@@ -59,7 +59,7 @@ export function BuildDialog() {
       notify({ title: t('images.built', { name: tag.trim() || context.folder }), kind: 'success' })
       closeDialog()
     } catch (error) {
-      setFailure(messageOf(error))
+      setFailure(failureOf(error))
     } finally {
       setPending(false)
     }

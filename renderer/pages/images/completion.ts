@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { call } from '../../api.ts'
+import { errorText } from '../../errors.ts'
 
 /** What a registry is asked about the text so far. */
 export type Question = { ask: 'tags' | 'names'; of: string }
@@ -50,7 +50,7 @@ export function useCompletion(reference: string): Completion {
     const timer = setTimeout(() => {
       answer({ ask, of }, abort.signal).then(setCompletion, (error: unknown) => {
         // The typed name can be pulled all the same: a hint, no failure.
-        if (!abort.signal.aborted) setCompletion({ ...NOTHING, problem: messageOf(error) })
+        if (!abort.signal.aborted) setCompletion({ ...NOTHING, problem: errorText(error) })
       })
     }, 300)
     return () => {

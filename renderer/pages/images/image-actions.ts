@@ -106,7 +106,9 @@ export function removeImages(rows: readonly ImageRow[]): void {
   }
   deferred(
     rows.map(({ key }) => key),
-    t('images.deleted', { count: rows.length, name: rowLabel(first) }),
+    rows.length === 1
+      ? t('images.deletedOne', { name: rowLabel(first) })
+      : t('images.deletedMany', { count: rows.length }),
     remove,
     t('images.frees', { size: bytes(freedBy(rows), i18next.language) }),
   )

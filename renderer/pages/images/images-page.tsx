@@ -189,9 +189,9 @@ function ImageCells({
             {t('images.untagged')}
           </span>
         ) : (
-          <span className="ellipsis" data-going={going ? '' : undefined}>
-            <span className="image-name">{row.repository}</span>
-            <span className="image-tag">:{row.version}</span>
+          <span className="image-reference" title={row.tag} data-going={going ? '' : undefined}>
+            <span className="image-name ellipsis">{row.repository}</span>
+            <span className="image-tag ellipsis">:{row.version}</span>
           </span>
         )}
       </Cell>

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'react'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { open } from '../../api.ts'
 import { Segments } from '../../components/field.tsx'
 import { LogView } from '../../components/log-view.tsx'
+import { errorText } from '../../errors.ts'
 import { useI18n } from '../../i18n.ts'
 import { LogBuffer } from '../../lib/log-buffer.ts'
 import { paced } from '../../lib/paced.ts'
@@ -42,7 +42,7 @@ function OneLog({ source }: { source: Source }) {
         own.push('stdout', encoder.encode(text.endsWith('\n') ? text : `${text}\n`))
         return drawn(text.length)
       },
-      end: (error) => setFooter(error ? messageOf(error) : undefined),
+      end: (error) => setFooter(error ? errorText(error) : undefined),
     })
     return () => stream.close()
   }, [source])

@@ -8,6 +8,7 @@ import { Column, Page, Section } from '../../components/page.tsx'
 import { Blank, Notice } from '../../components/states.tsx'
 import { Dot, Meter, ProgressBar } from '../../components/status.tsx'
 import { copyText } from '../../components/toast.tsx'
+import { failureText } from '../../errors.ts'
 import { bytes, duration, memory, percent } from '../../format.ts'
 import { useI18n } from '../../i18n.ts'
 import { useResource } from '../../resources.ts'
@@ -118,6 +119,7 @@ function Overview({ machine }: { machine: MachineState | undefined }) {
 
 function Failure({ machine }: { machine: Extract<MachineState, { state: 'failed' }> }) {
   const { t } = useI18n()
+  const { error, hint } = failureText(machine)
   return (
     <Section
       title={
@@ -134,8 +136,8 @@ function Failure({ machine }: { machine: Extract<MachineState, { state: 'failed'
           </Button>
         }
       >
-        {machine.error}
-        {machine.hint && <div>{machine.hint}</div>}
+        {error}
+        {hint && <div className="machine-hint">{hint}</div>}
       </Notice>
       {machine.serialTail && (
         <>
@@ -187,7 +189,13 @@ function Running({ machine }: { machine: Online }) {
     <>
       {machine.accelerator === 'tcg' && (
         <Notice tone="warning">
-          <strong>{t('machine.tcgTitle')}</strong> {t('machine.tcgText')} {machine.acceleratorNote}
+          <strong>{t('machine.tcgTitle')}</strong> {t('machine.tcgText')}
+          {machine.acceleratorNote && (
+            <details className="machine-why">
+              <summary>{t('machine.tcgWhy')}</summary>
+              <code>{machine.acceleratorNote}</code>
+            </details>
+          )}
         </Notice>
       )}
       <Section title={t('machine.usage')}>
@@ -201,7 +209,7 @@ function Running({ machine }: { machine: Online }) {
           ))}
         </div>
       </Section>
-      <Section title={t('machine.about')}>
+      <Section title={t('machine.engine')}>
         <dl className="facts">
           <dt>{t('machine.acceleratorLabel')}</dt>
           <dd>{t(`machine.accelerator.${machine.accelerator}`)}</dd>
@@ -209,7 +217,7 @@ function Running({ machine }: { machine: Online }) {
           <dd className="num">{duration((now - machine.startedAt) / 1000, locale)}</dd>
           {version.status === 'ready' && (
             <>
-              <dt>{t('machine.engine')}</dt>
+              <dt>{t('machine.engineLabel')}</dt>
               <dd>
                 {t('machine.engineVersion', { version: version.data.Version, api: version.data.ApiVersion })}
               </dd>
@@ -263,6 +271,16 @@ function Help() {
             </div>
           ))}
         </div>
+      </Section>
+      <Section title={t('machine.about')}>
+        <dl className="facts">
+          <dt>{t('machine.version')}</dt>
+          <dd className="num">{app?.version}</dd>
+          <dt>{t('machine.home')}</dt>
+          <dd>
+            <code>{app?.home}</code>
+          </dd>
+        </dl>
       </Section>
     </>
   )

@@ -1,11 +1,11 @@
 import { useState } from 'react'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { call } from '../../api.ts'
 import { Button } from '../../components/button.tsx'
 import { Modal } from '../../components/dialog.tsx'
 import { Checkbox, Field, TextInput } from '../../components/field.tsx'
 import { Notice } from '../../components/states.tsx'
 import { closeDialog } from '../../dialogs.ts'
+import { failureOf } from '../../errors.ts'
 import { useI18n } from '../../i18n.ts'
 
 export function NetworkDialog() {
@@ -28,7 +28,7 @@ export function NetworkDialog() {
     }
     call('networks.create', [body]).then(closeDialog, (error: unknown) => {
       setPending(false)
-      setFailure(messageOf(error))
+      setFailure(failureOf(error))
     })
   }
   return (

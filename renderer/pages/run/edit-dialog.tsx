@@ -1,6 +1,5 @@
 import { useMemo, useState } from 'react'
 import type { ContainerInspect } from '../../../vm/api/containers.ts'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { call } from '../../api.ts'
 import { Button } from '../../components/button.tsx'
 import { Modal } from '../../components/dialog.tsx'
@@ -8,6 +7,7 @@ import { Field, TextInput } from '../../components/field.tsx'
 import { Loaded, Notice } from '../../components/states.tsx'
 import { notify } from '../../components/toast.tsx'
 import { closeDialog } from '../../dialogs.ts'
+import { failureOf } from '../../errors.ts'
 import { useI18n } from '../../i18n.ts'
 import { useResource } from '../../resources.ts'
 import { currentRoute, go } from '../../router.ts'
@@ -58,7 +58,7 @@ function EditForm({ inspect, imageEnv }: Before) {
       notify({ title: t(live ? 'edit.updated' : 'edit.recreated', { name: original.name }), kind: 'success' })
     } catch (error) {
       setPending(false)
-      setFailure(messageOf(error))
+      setFailure(failureOf(error))
     }
   }
   const props = { form, change, problem }

@@ -1,7 +1,7 @@
 import { ChevronRight, ClipboardPaste, Copy } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import type { ContainerConfig, ContainerCreateRequest } from '../../../vm/api/containers.ts'
-import { kindOf, messageOf } from '../../../vm/api/errors.ts'
+import { kindOf } from '../../../vm/api/errors.ts'
 import { openUrl, portUrl, pullImage } from '../../actions.ts'
 import { call } from '../../api.ts'
 import { Button, IconButton } from '../../components/button.tsx'
@@ -11,6 +11,7 @@ import { Notice } from '../../components/states.tsx'
 import { Suggest } from '../../components/suggest.tsx'
 import { copyText, notify } from '../../components/toast.tsx'
 import { closeDialog } from '../../dialogs.ts'
+import { errorText, failureOf } from '../../errors.ts'
 import { useI18n } from '../../i18n.ts'
 import { useImages } from '../../queries.ts'
 import { go } from '../../router.ts'
@@ -66,7 +67,7 @@ export function RunDialog({ initial }: { initial: Partial<RunForm> | undefined }
       announce(made.form, id, start)
     } catch (error) {
       setStep({ at: 'form' })
-      if (kindOf(error) !== 'cancelled') setFailure(messageOf(error))
+      if (kindOf(error) !== 'cancelled') setFailure(failureOf(error))
     }
   }
   return (
@@ -359,7 +360,7 @@ function PasteField({ onForm }: { onForm: (form: RunForm) => void }) {
         notify({ title: t('run.pasteIgnored'), detail: ignored.join('\n'), timeout: 10_000 })
       onForm(form)
     } catch (error) {
-      setProblem(t('run.pasteWrong', { reason: messageOf(error) }))
+      setProblem(t('run.pasteWrong', { reason: errorText(error) }))
     }
   }
   return (

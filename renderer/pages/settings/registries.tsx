@@ -1,7 +1,6 @@
 import { KeyRound, LogOut, Plus } from 'lucide-react'
 import { useCallback, useEffect, useState } from 'react'
 import type { RegistryAccount, RegistryAccountList } from '../../../app/contract.ts'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { call } from '../../api.ts'
 import { Button, IconButton } from '../../components/button.tsx'
 import { Modal } from '../../components/dialog.tsx'
@@ -11,6 +10,7 @@ import { Notice } from '../../components/states.tsx'
 import { Badge } from '../../components/status.tsx'
 import { notify, notifyError } from '../../components/toast.tsx'
 import { closeDialog, dialogs, showDialog } from '../../dialogs.ts'
+import { errorText, failureOf } from '../../errors.ts'
 import { useI18n } from '../../i18n.ts'
 import { useOnline } from '../../session-hooks.ts'
 import { useStore } from '../../store.ts'
@@ -23,7 +23,7 @@ export function Registries() {
   const [problem, setProblem] = useState<string | undefined>(undefined)
   const dialog = useStore(dialogs, ({ open }) => open)
   const read = useCallback(
-    () => void call('registries.list', []).then(setList, (error: unknown) => setProblem(messageOf(error))),
+    () => void call('registries.list', []).then(setList, (error: unknown) => setProblem(errorText(error))),
     [],
   )
   // biome-ignore lint/correctness/useExhaustiveDependencies: a closed dialog may have signed in
@@ -97,7 +97,7 @@ export function LoginDialog({ host: initial }: { host: string }) {
       },
       (error: unknown) => {
         setPending(false)
-        setFailure(messageOf(error))
+        setFailure(failureOf(error))
       },
     )
   }

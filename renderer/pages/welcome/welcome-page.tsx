@@ -1,11 +1,11 @@
 import { Check, ExternalLink, Play } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { messageOf } from '../../../vm/api/errors.ts'
 import { openUrl, portUrl } from '../../actions.ts'
 import { call } from '../../api.ts'
 import { Button } from '../../components/button.tsx'
 import { Page } from '../../components/page.tsx'
 import { Notice } from '../../components/states.tsx'
+import { failureOf } from '../../errors.ts'
 import { useI18n } from '../../i18n.ts'
 import { useContainers } from '../../queries.ts'
 import { go } from '../../router.ts'
@@ -36,7 +36,7 @@ export function WelcomePage() {
     try {
       await runWelcome()
     } catch (error) {
-      setFailure(messageOf(error))
+      setFailure(failureOf(error))
     } finally {
       setPending(false)
     }
