@@ -3,7 +3,7 @@ import { createRoot } from 'react-dom/client'
 import { connect } from './api.ts'
 import { App } from './app.tsx'
 import type { Bridge } from './bridge.ts'
-import { pickLanguage, startI18n } from './i18n.ts'
+import { I18nProvider, pickLanguage, startI18n } from './i18n.ts'
 import { startNotices } from './notices.ts'
 import { startSession } from './session.ts'
 import './styles/tokens.css'
@@ -19,7 +19,9 @@ export async function boot(bridge: Bridge): Promise<void> {
   if (!root) throw new Error('index.html has no #root')
   createRoot(root).render(
     <StrictMode>
-      <App />
+      <I18nProvider>
+        <App />
+      </I18nProvider>
     </StrictMode>,
   )
 }

@@ -1,5 +1,24 @@
 /** Numbers, sizes and times by locale. Pure: the locale and the present are arguments. */
 
+/** Making a formatter costs a hundred times what using it does, and a table has hundreds of cells. */
+function cached<O, F>(make: (locale: string, options: O) => F): (locale: string, options: O) => F {
+  const made = new Map<string, F>()
+  return (locale, options) => {
+    const key = locale + JSON.stringify(options)
+    const known = made.get(key) ?? make(locale, options)
+    made.set(key, known)
+    return known
+  }
+}
+
+const numbers = cached((locale, options: Intl.NumberFormatOptions) => new Intl.NumberFormat(locale, options))
+const dates = cached(
+  (locale, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options),
+)
+const relative = cached(
+  (locale, options: Intl.RelativeTimeFormatOptions) => new Intl.RelativeTimeFormat(locale, options),
+)
+
 const UNITS = ['kilobyte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
 
 /** A size in decimal units, as Docker prints them: `1.2 GB`. */
@@ -7,7 +26,7 @@ export function bytes(value: number, locale: string): string {
   const exponent = value < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(value) / 3))
   const scaled = value / 1000 ** exponent
   // Intl has "byte" and "B" without a space, but nothing that lines up with "kB".
-  const text = new Intl.NumberFormat(locale, {
+  const text = numbers(locale, {
     style: 'unit',
     unit: UNITS[exponent] ?? 'byte',
     unitDisplay: 'short',
@@ -20,7 +39,7 @@ export function bytes(value: number, locale: string): string {
 export function memory(value: number, locale: string): string {
   const mebi = value / 2 ** 20
   const [scaled, unit] = mebi >= 1024 ? [mebi / 1024, 'gigabyte'] : [mebi, 'megabyte']
-  return new Intl.NumberFormat(locale, {
+  return numbers(locale, {
     style: 'unit',
     unit,
     unitDisplay: 'short',
@@ -30,14 +49,14 @@ export function memory(value: number, locale: string): string {
 
 /** `ratio` 1 is 100 %. */
 export function percent(ratio: number, locale: string): string {
-  return new Intl.NumberFormat(locale, {
+  return numbers(locale, {
     style: 'percent',
     maximumFractionDigits: ratio < 0.0995 && ratio > 0 ? 1 : 0,
   }).format(ratio)
 }
 
 export function count(value: number, locale: string): string {
-  return new Intl.NumberFormat(locale).format(value)
+  return numbers(locale, {}).format(value)
 }
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -51,14 +70,14 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 /** `3 minutes ago`. Times in milliseconds since the epoch; the future (clock skew) reads as now. */
 export function ago(time: number, now: number, locale: string): string {
   const seconds = Math.max(0, Math.round((now - time) / 1000))
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' })
+  const format = relative(locale, { numeric: 'auto', style: 'short' })
   for (const [unit, size] of STEPS)
     if (seconds >= size) return format.format(-Math.floor(seconds / size), unit)
   return format.format(0, 'second')
 }
 
 export function dateTime(time: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(time)
+  return dates(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(time)
 }
 
 /** Seconds as `2d 3h`, `4m 5s`, in the locale's short units; two units at most. */
@@ -74,7 +93,7 @@ export function duration(seconds: number, locale: string): string {
     const value = Math.floor(rest / size)
     rest -= value * size
     if (value > 0 || (unit === 'second' && parts.length === 0))
-      parts.push(new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'narrow' }).format(value))
+      parts.push(numbers(locale, { style: 'unit', unit, unitDisplay: 'narrow' }).format(value))
     if (parts.length === 2) break
   }
   return parts.join(' ')

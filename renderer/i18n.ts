@@ -1,4 +1,5 @@
 import i18next from 'i18next'
+import { createContext, createElement, type ReactNode, useContext, useMemo } from 'react'
 import { initReactI18next, useTranslation } from 'react-i18next'
 import { josa, PARTICLES } from './lib/josa.ts'
 import en from './locales/en.json'
@@ -39,7 +40,19 @@ export const language = (): Language => (i18next.language === 'ko' ? 'ko' : 'en'
 export const t = i18next.t.bind(i18next)
 
 /** Translation and the locale for Intl. */
-export function useI18n(): { t: typeof t; locale: Language } {
-  const { t: translate, i18n } = useTranslation()
-  return { t: translate, locale: i18n.language === 'ko' ? 'ko' : 'en' }
+interface I18n {
+  readonly t: typeof t
+  readonly locale: Language
 }
+
+const I18nContext = createContext<I18n>({ t, locale: 'en' })
+
+/** Asks the library once for the whole window: every cell of a table wants to know, and must have it for nothing. */
+export function I18nProvider({ children }: { children: ReactNode }): ReactNode {
+  const { t: translate } = useTranslation()
+  const locale = language()
+  const value = useMemo(() => ({ t: translate, locale }), [translate, locale])
+  return createElement(I18nContext, { value }, children)
+}
+
+export const useI18n = (): I18n => useContext(I18nContext)

@@ -72,6 +72,29 @@ export function IconButton({
   )
 }
 
+type RowButtonProps = Pick<IconButtonProps, 'icon' | 'label' | 'busy' | 'disabled' | 'onClick'>
+
+/**
+ * An icon in a row of a table: no tab stop of its own, and the browser's own tooltip. Rows come and go by the dozen in
+ * one frame of scrolling, and what `IconButton` does is most of what a row would cost.
+ */
+export function RowButton({ icon: Icon, label, busy = false, disabled = false, onClick }: RowButtonProps) {
+  return (
+    <button
+      type="button"
+      className="icon-button"
+      aria-label={label}
+      title={label}
+      tabIndex={-1}
+      disabled={disabled || busy}
+      data-disabled={disabled || busy ? '' : undefined}
+      onClick={onClick}
+    >
+      {busy ? <Spinner /> : <Icon size={15} strokeWidth={1.9} aria-hidden />}
+    </button>
+  )
+}
+
 export function Spinner() {
   return <span className="spinner" aria-hidden />
 }

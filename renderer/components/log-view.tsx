@@ -151,7 +151,10 @@ export function LogView({
         aria-label={t('logs.title')}
       >
         <div className="log-sizer" style={{ height: view.rows * LINE + 2 * PADDING }}>
-          <div className="log-window" style={{ transform: `translateY(${PADDING + view.offset * LINE}px)` }}>
+          <div
+            className={wrap ? 'log-window log-window-wrap' : 'log-window'}
+            style={{ transform: `translateY(${PADDING + view.offset * LINE}px)` }}
+          >
             {view.lines.map((line) => (
               <Line
                 key={line.number - view.base}

@@ -2,7 +2,7 @@ import { ChevronRight, MoreHorizontal, Play, Square } from 'lucide-react'
 import type { ContainerColumn } from '../../../app/settings-schema.ts'
 import type { ContainerSummary } from '../../../vm/api/containers.ts'
 import { busy, canDo, doomed, doToContainers, openUrl, portUrl } from '../../actions.ts'
-import { IconButton } from '../../components/button.tsx'
+import { RowButton } from '../../components/button.tsx'
 import { RowCheck } from '../../components/field.tsx'
 import { openMenu } from '../../components/menu.tsx'
 import { Sparkline } from '../../components/sparkline.tsx'
@@ -71,26 +71,23 @@ export function ContainerCells({ container, nested, columns, selected, targets }
       <Cell column="actions">
         <div className="row-actions">
           {canDo('start', container) ? (
-            <IconButton
+            <RowButton
               icon={Play}
               label={t('verb.start')}
-              tabIndex={-1}
               busy={verb === 'start'}
               onClick={() => void doToContainers('start', [container])}
             />
           ) : (
-            <IconButton
+            <RowButton
               icon={Square}
               label={t('verb.stop')}
-              tabIndex={-1}
               busy={verb !== undefined}
               onClick={() => void doToContainers('stop', [container])}
             />
           )}
-          <IconButton
+          <RowButton
             icon={MoreHorizontal}
             label={t('common.more')}
-            tabIndex={-1}
             onClick={(event) => openMenu(containerMenu(targets()), event.currentTarget)}
           />
         </div>
@@ -301,24 +298,21 @@ export function GroupCells({ project, containers, collapsed, onToggle }: GroupCe
       <Cell column="actions">
         <div className="row-actions">
           {startable ? (
-            <IconButton
+            <RowButton
               icon={Play}
               label={t('containers.startGroup', { name: project })}
-              tabIndex={-1}
               onClick={() => void doToContainers('start', containers)}
             />
           ) : (
-            <IconButton
+            <RowButton
               icon={Square}
               label={t('containers.stopGroup', { name: project })}
-              tabIndex={-1}
               onClick={() => void doToContainers('stop', containers)}
             />
           )}
-          <IconButton
+          <RowButton
             icon={MoreHorizontal}
             label={t('common.more')}
-            tabIndex={-1}
             onClick={(event) => openMenu(containerMenu(containers), event.currentTarget)}
           />
         </div>

@@ -344,6 +344,13 @@ function SelectionBar({
   onClear: () => void
 }) {
   const { t, locale } = useI18n()
+  // Toasts keep clear of it.
+  useEffect(() => {
+    document.documentElement.dataset['selection'] = ''
+    return () => {
+      delete document.documentElement.dataset['selection']
+    }
+  }, [])
   const some = (verb: 'start' | 'stop' | 'restart'): boolean => containers.some((one) => canDo(verb, one))
   return (
     <div className="selection-bar" role="toolbar" aria-label={t('containers.selection')}>

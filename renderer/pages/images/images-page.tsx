@@ -2,7 +2,7 @@ import { ArrowDownToLine, FolderInput, Hammer, Layers, MoreHorizontal, Play } fr
 import { useCallback, useMemo, useRef, useState } from 'react'
 import type { ImageSummary } from '../../../vm/api/images.ts'
 import { busy, doomed } from '../../actions.ts'
-import { Button, IconButton } from '../../components/button.tsx'
+import { Button, IconButton, RowButton } from '../../components/button.tsx'
 import { EngineGate } from '../../components/engine-gate.tsx'
 import { RowCheck, SearchInput, Segments } from '../../components/field.tsx'
 import { openMenu } from '../../components/menu.tsx'
@@ -209,17 +209,15 @@ function ImageCells({
       </Cell>
       <Cell column="actions">
         <div className="row-actions">
-          <IconButton
+          <RowButton
             icon={Play}
             label={t('images.run')}
-            tabIndex={-1}
             busy={verb !== undefined}
             onClick={() => showDialog({ kind: 'run', form: { image: rowLabel(row) } })}
           />
-          <IconButton
+          <RowButton
             icon={MoreHorizontal}
             label={t('common.more')}
-            tabIndex={-1}
             onClick={(event) => openMenu(imageMenu(targets()), event.currentTarget)}
           />
         </div>

@@ -20,6 +20,8 @@ interface Before {
   imageEnv: readonly string[]
 }
 
+const WIDTH = 620
+
 /** What Docker cannot: changes a container's configuration by recreating it, and goes back when that fails. */
 export function EditDialog({ id }: { id: string }) {
   const { t } = useI18n()
@@ -30,8 +32,8 @@ export function EditDialog({ id }: { id: string }) {
   })
   if (before.status === 'ready') return <EditForm {...before.data} />
   return (
-    <Modal title={t('edit.title')} onClose={closeDialog}>
-      <Loaded resource={before} tags={[`container:${id}`]} rows={4}>
+    <Modal title={t('edit.title')} width={WIDTH} onClose={closeDialog}>
+      <Loaded resource={before} tags={[`container:${id}`]}>
         {() => null}
       </Loaded>
     </Modal>
@@ -66,7 +68,7 @@ function EditForm({ inspect, imageEnv }: Before) {
     <Modal
       title={t('edit.titleName', { name: original.name })}
       description={t('edit.text')}
-      width={620}
+      width={WIDTH}
       onClose={closeDialog}
       onSubmit={() => void submit()}
       footer={
