@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type { Change } from '../../api/containers.ts'
+import { kindOf } from '../../api/errors.ts'
 import type { Kernel } from '../linux/kernel.ts'
 
 const MODIFIED = 0
@@ -21,21 +22,25 @@ export interface ChangesOptions {
   mounts: readonly string[]
 }
 
-/** Sorted by path; a directory counts as modified when something in it changed or it changed itself. */
+/**
+ * Sorted by path; a directory counts as modified when something in it changed or it changed itself. What a running
+ * container removes while this looks is not told.
+ */
 export async function listChanges(options: ChangesOptions): Promise<Change[]> {
   const hidden = new Set([...OWN, ...options.mounts])
   const changes: Change[] = []
   /** True when something below (or the directory itself) is reported. */
-  const walk = async (directory: string): Promise<boolean> => {
+  const walk = async (directory: string, names: string[]): Promise<boolean> => {
     let any = false
-    for (const name of (await readdir(join(options.upper, directory))).sort()) {
+    for (const name of names.sort()) {
       const path = posix.join(directory, name)
       if (await one(path)) any = true
     }
     return any
   }
   const one = async (path: string): Promise<boolean> => {
-    const info = await lstat(join(options.upper, path))
+    const info = await lstat(join(options.upper, path)).catch(missing)
+    if (!info) return false
     if (isWhiteout(info)) {
       changes.push({ Path: path, Kind: DELETED })
       return true
@@ -44,19 +49,18 @@ export async function listChanges(options: ChangesOptions): Promise<Change[]> {
     if (hidden.has(path) && !(await hasContent(options, path, info))) return false
     if (!info.isDirectory() || !before?.isDirectory()) {
       changes.push({ Path: path, Kind: before ? MODIFIED : ADDED })
-      if (info.isDirectory()) await walk(path)
+      if (info.isDirectory()) await walk(path, await namesIn(join(options.upper, path)))
       return true
     }
     const index = changes.length
-    const opaque = options.kernel.getXattr(join(options.upper, path), 'trusted.overlay.opaque') !== undefined
-    const deleted = opaque ? await hiddenChildren(options, path) : []
-    const inside = await walk(path)
+    const deleted = isOpaque(options, join(options.upper, path)) ? await hiddenChildren(options, path) : []
+    const inside = await walk(path, await namesIn(join(options.upper, path)))
     const differs = before.mode !== info.mode || before.uid !== info.uid || before.gid !== info.gid
     if (!inside && !differs && deleted.length === 0) return false
     changes.splice(index, 0, { Path: path, Kind: MODIFIED }, ...deleted)
     return true
   }
-  await walk('/')
+  await walk('/', await readdir(options.upper))
   return changes.sort((a, b) => (a.Path < b.Path ? -1 : a.Path > b.Path ? 1 : 0))
 }
 
@@ -67,7 +71,20 @@ function isWhiteout(info: Stats): boolean {
 /** A mountpoint that is still just that: an empty file or directory. */
 async function hasContent(options: ChangesOptions, path: string, info: Stats): Promise<boolean> {
   if (!info.isDirectory()) return info.size > 0
-  return (await readdir(join(options.upper, path))).length > 0
+  return (await namesIn(join(options.upper, path))).length > 0
+}
+
+function isOpaque({ kernel }: ChangesOptions, directory: string): boolean {
+  try {
+    return kernel.getXattr(directory, 'trusted.overlay.opaque') !== undefined
+  } catch (error) {
+    if (kindOf(error) === 'not_found') return false
+    throw error
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return (await readdir(directory).catch(missing)) ?? []
 }
 
 async function lowerStat(options: ChangesOptions, path: string): Promise<Stats | undefined> {
@@ -85,7 +102,7 @@ async function hiddenBelow(options: ChangesOptions, layer: string, path: string)
     const info = await lstat(join(layer, parent)).catch(missing)
     if (!info) continue
     if (!info.isDirectory()) return true
-    return options.kernel.getXattr(join(layer, parent), 'trusted.overlay.opaque') !== undefined
+    return isOpaque(options, join(layer, parent))
   }
   return false
 }
@@ -93,9 +110,9 @@ async function hiddenBelow(options: ChangesOptions, layer: string, path: string)
 async function hiddenChildren(options: ChangesOptions, path: string): Promise<Change[]> {
   const names = new Set<string>()
   for (const layer of options.lower) {
-    for (const name of (await readdir(join(layer, path)).catch(missing)) ?? []) names.add(name)
+    for (const name of await namesIn(join(layer, path))) names.add(name)
   }
-  for (const name of await readdir(join(options.upper, path))) names.delete(name)
+  for (const name of await namesIn(join(options.upper, path))) names.delete(name)
   const gone: Change[] = []
   for (const name of names) {
     const child = posix.join(path, name)

@@ -54,7 +54,9 @@ export async function* packTree(
     }
     if (skip.has(relative)) continue
     const path = `${root}/${relative}`
-    const info = await lstat(path)
+    const info = await lstat(path).catch(ignoreMissing)
+    // A container that goes on while it is packed may have removed it since its folder was listed.
+    if (!info) continue
     yield* entry(path, relative, info, kernel, links)
     if (info.isDirectory()) pending.push((await names(root, relative)).reverse())
   }
@@ -63,7 +65,14 @@ export async function* packTree(
 
 async function names(root: string, relative: string): Promise<string[]> {
   const prefix = relative === '' ? '' : `${relative}/`
-  return (await readdir(`${root}/${relative}`)).sort().map((name) => prefix + name)
+  const listed = readdir(`${root}/${relative}`)
+  const found = await (relative === '' ? listed : listed.catch(ignoreMissing))
+  return (found ?? []).sort().map((name) => prefix + name)
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+  throw error
 }
 
 async function* entry(
