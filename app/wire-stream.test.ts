@@ -62,8 +62,7 @@ test('leaving the loop cancels: the other side is aborted and its write throws',
   const { a, b } = pair()
   await a.write(1)
   for await (const _ of b.incoming()) break
-  await new Promise((resolve) => setTimeout(resolve, 1))
-  expect(a.signal.aborted).toBe(true)
+  await expect.poll(() => a.signal.aborted).toBe(true)
   await expect(a.write(2)).rejects.toMatchObject({ kind: 'cancelled' })
 })
 

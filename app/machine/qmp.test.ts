@@ -36,7 +36,7 @@ async function monitor(answer: (command: Command, socket: Socket) => unknown, gr
   await new Promise<void>((resolve) => server?.listen(path, resolve))
 }
 
-const deadline = () => AbortSignal.timeout(2_000)
+const deadline = () => AbortSignal.timeout(30_000)
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'qmp-'))

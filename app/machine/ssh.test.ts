@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -153,15 +154,18 @@ test('commands answer with their output and code', async () => {
 
 test('a shell has the size it was opened with, and the one it is given', async () => {
   const shell = await ssh.shell({ size: { rows: 40, columns: 120 } })
-  const said = all(shell)
+  let said = ''
+  shell.on('data', (chunk) => {
+    said += chunk
+  })
+  const ended = once(shell, 'end')
   shell.write('size\n')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await expect.poll(() => said).toBe('40x120\n')
   shell.resize({ rows: 10, columns: 20 })
-  await new Promise((resolve) => setTimeout(resolve, 50))
   shell.write('size\n')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await expect.poll(() => said).toBe('40x120\n10x20\n')
   shell.write('exit\n')
-  expect(String(await said)).toBe('40x120\n10x20\n')
+  await ended
 })
 
 test('disposing ends waits and leaves nothing that reconnects', async () => {

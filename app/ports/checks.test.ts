@@ -220,7 +220,7 @@ test('a check of a UDP port comes in at its socket and leads nothing to the cont
 })
 
 async function datagram(socket: UdpSocket, port: number, text: string): Promise<string> {
-  for (let attempt = 0; attempt < 20; attempt++) {
+  for (let attempt = 0; attempt < 200; attempt++) {
     socket.send(text, port, '127.0.0.1')
     const reply = once(socket, 'message').then(([data]) => String(data))
     const answered = await Promise.race([reply, delay(100).then(() => undefined)])

@@ -159,7 +159,7 @@ test('a list of all ports that a new link asks for misses none that is being ope
       ports.publish({ ...web, containerId: `${i}`.repeat(64), ports: [tcp(0)] }),
     ),
   )
-  await link.wait(5_000)
+  await link.wait(30_000)
   link.onConnect()
   const opened = await publishing
   await ports.setModel('double')
@@ -169,14 +169,14 @@ test('a list of all ports that a new link asks for misses none that is being ope
 test('the engine learns what the computer has routes to', async () => {
   await publisher()
   void app.start()
-  await link.wait(5_000)
+  await link.wait(30_000)
   expect(await link.routes()).toEqual(await hostSubnets())
 })
 
 test('the engine learns what exists on the host', async () => {
   await publisher()
   void app.start()
-  await link.wait(5_000)
+  await link.wait(30_000)
   expect(await link.pathExists(folder)).toBe(true)
   expect(await link.pathExists(join(folder, 'nothing'))).toBe(false)
 })

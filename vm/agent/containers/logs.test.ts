@@ -97,19 +97,23 @@ describe('readLog', () => {
     const ended = new Promise<void>((resolve) => {
       finish = resolve
     })
-    const all = texts(followFile(path, 0, ended))
+    let seen = ''
+    const all = (async () => {
+      for await (const batch of followFile(path, 0, ended)) for (const { data } of batch) seen += `${data}\n`
+    })()
     await pause()
     await writeFile(path, line('a'))
-    await pause()
+    await expect.poll(() => seen).toBe('a\n')
     await appendFile(path, line('b'))
-    await pause()
+    await expect.poll(() => seen).toBe('a\nb\n')
     await rename(path, `${path}.1`)
     await pause()
     await writeFile(path, line('c'))
-    await pause()
+    await expect.poll(() => seen).toBe('a\nb\nc\n')
     await appendFile(path, line('last'))
     finish()
-    expect(await all).toBe('a\nb\nc\nlast\n')
+    await all
+    expect(seen).toBe('a\nb\nc\nlast\n')
   })
 
   it('stops following when the signal fires', async () => {

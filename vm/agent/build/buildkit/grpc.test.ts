@@ -13,9 +13,12 @@ let server: Server
 let socket: Socket
 let client: GrpcClient
 let cancelled: Promise<void>
+/** Calls of `Wait` that have arrived. */
+let waiting: number
 const failures: string[] = []
 
 beforeEach(async () => {
+  waiting = 0
   let onCancelled: () => void
   cancelled = new Promise((resolve) => {
     onCancelled = resolve
@@ -30,6 +33,7 @@ beforeEach(async () => {
       throw new EngineError('not_found', 'größe 100% not found')
     }),
     '/t/Wait': unary(Text, Text, async (_request, { signal }) => {
+      waiting++
       await new Promise((resolve) => signal.addEventListener('abort', resolve))
       onCancelled()
       return {}
@@ -86,13 +90,15 @@ it('speaks in both directions at once', async () => {
 
 it('tells the other side of a cancelled call, and its own of a lost connection', async () => {
   const abort = new AbortController()
-  const call = client.unary('/t/Wait', types, {}, { signal: abort.signal })
-  setTimeout(() => abort.abort(), 20)
-  await expect(call).rejects.toThrow()
+  const given = expect(client.unary('/t/Wait', types, {}, { signal: abort.signal })).rejects.toThrow()
+  await expect.poll(() => waiting).toBe(1)
+  abort.abort()
+  await given
   await cancelled
-  const lost = client.unary('/t/Wait', types, {})
-  setTimeout(() => socket.destroy(), 20)
-  await expect(lost).rejects.toThrow()
+  const lost = expect(client.unary('/t/Wait', types, {})).rejects.toThrow()
+  await expect.poll(() => waiting).toBe(2)
+  socket.destroy()
+  await lost
   if (!client.closed.aborted) await once(client.closed, 'abort')
   expect(() => client.call('/t/Echo', {})).toThrow('the session of the client has ended')
 })
