@@ -53,6 +53,7 @@ export function createMachine(options: HostMachineOptions): Machine {
         signal: AbortSignal.any([signal, AbortSignal.timeout((STOP_GRACE + 10) * 1000)]),
       }),
     clock: (_dial, now, { signal }) => engine().slipway.setClock({ now }, { signal }),
+    keepMemory: true,
     log: (message, details) => log.info(message, details),
   })
 }

@@ -12,15 +12,16 @@ import {
 import { BootMarks } from './boot-marks.ts'
 import { type Running, within } from './deadline.ts'
 import { GiB } from './disk.ts'
-import type { DriverInfo, VmHandle, VmSpec } from './driver.ts'
+import type { DriverInfo, MemoryUse, VmHandle, VmSpec } from './driver.ts'
 import { deathOf } from './exit.ts'
 import { freePort, isFree } from './free-port.ts'
 import { ensureKeys, type MachineKeys } from './keys.ts'
 import type { MachineFile } from './machine-json.ts'
 import type { MachineOptions, MachineTimeouts } from './machine-options.ts'
+import { letGo, MemoryImage } from './memory-image.ts'
 import type { MachinePaths } from './paths.ts'
 import { writeInitrd } from './seed.ts'
-import { LineFollower, parseMark } from './serial.ts'
+import { LineFollower, type Mark, parseMark } from './serial.ts'
 import { Ssh } from './ssh.ts'
 import type { RunningFacts, StartStep } from './state.ts'
 
@@ -49,6 +50,8 @@ interface Prepared {
   readonly info: DriverInfo
   readonly keys: MachineKeys
   readonly recipe: string
+  /** Digest of the initramfs. */
+  readonly initrd: string
   readonly base: Omit<VmSpec, 'accelerator' | 'sshPort'>
 }
 
@@ -72,10 +75,13 @@ export class Boot {
   #follower: LineFollower | undefined
   /** It was up before this start: containers may run in it. */
   #adopted = false
+  readonly #memory: MemoryImage
+  #memoryUse: MemoryUse['use'] | undefined
   #marks = new BootMarks()
 
   constructor(context: BootContext) {
     this.#context = context
+    this.#memory = new MemoryImage(context.paths, context.file)
   }
 
   get step(): StartStep {
@@ -84,14 +90,30 @@ export class Boot {
 
   /** Starts a new VM; ends after the `engine` step. */
   async fresh(): Promise<Booted> {
-    const { timeouts, file } = this.#context
+    try {
+      return await this.#fresh()
+    } catch (error) {
+      // The next start does without what this one began with.
+      if (this.#memoryUse === 'restore' && !this.#context.signal.aborted) await this.#memory.failed()
+      throw error
+    }
+  }
+
+  async #fresh(): Promise<Booted> {
+    const { timeouts, file, options } = this.#context
     const prepared = await this.#prepare()
     const choice = await this.#launch(prepared)
     const sshPort = file.record.vm?.sshPort ?? 0
     const ssh = this.#openSsh(sshPort, prepared.keys)
     // The guest brings up sshd and the data disk side by side; so does the handshake, which takes a second or more.
     this.#connectEarly(ssh)
-    await this.#enter('disk', timeouts.disk, 'the data disk', (running) => this.#awaitDisk(running))
+    await this.#enter('disk', timeouts.disk, 'the data disk', async (running) => {
+      const { signal } = running
+      if (this.#memoryUse === 'hold' && this.#handle) {
+        await this.#memory.keepHeld({ qmp: this.#handle.qmp, marks: this.#marks, log: options.log, signal })
+      }
+      await this.#awaitDisk(running)
+    })
     await this.#connect(ssh)
     return this.#finish(ssh, {
       accelerator: choice.accelerator,
@@ -101,8 +123,12 @@ export class Boot {
 
   /** The VM of an earlier process of this home, when one runs; ends after the `engine` step. */
   async adopt(handle: VmHandle): Promise<Booted> {
-    const { file, paths } = this.#context
+    const { file, paths, options } = this.#context
     this.#watch(handle)
+    // An app that ended in the middle of keeping its memory left it standing still.
+    await letGo(handle.qmp).catch((error: unknown) =>
+      options.log('machine: adopted', { error: messageOf(error) }),
+    )
     this.#adopted = true
     const vm = file.record.vm
     if (!vm) throw new EngineError('vm_failed', 'a virtual machine runs that machine.json does not know')
@@ -147,7 +173,11 @@ export class Boot {
       const config = await options.config()
       const keys = await ensureKeys(paths.keys)
       await options.driver.create({ path: paths.dataDisk, bytes: config.diskGiB * GiB })
-      await writeInitrd(paths.initrd, image, { hostname: config.hostname, config: config.engine, keys })
+      const initrd = await writeInitrd(paths.initrd, image, {
+        hostname: config.hostname,
+        config: config.engine,
+        keys,
+      })
       const base = {
         id: file.record.id,
         arch: image.arch,
@@ -164,12 +194,13 @@ export class Boot {
         pidFile: paths.pidFile,
         monitor: paths.monitor,
       }
-      return { info, keys, recipe: image.recipe, base }
+      return { info, keys, recipe: image.recipe, initrd, base }
     })
   }
 
   /** Tries the accelerators in turn until a guest's kernel is up, and remembers which ones did not manage. */
-  async #launch({ info, base, recipe }: Prepared): Promise<Choice> {
+  async #launch(prepared: Prepared): Promise<Choice> {
+    const { info } = prepared
     const { file, options } = this.#context
     const failed = new Map<string, string>()
     let choices = await chooseAccelerators({
@@ -183,7 +214,7 @@ export class Boot {
       const [choice] = choices
       if (!choice) throw new EngineError('internal', 'no accelerator is left to try')
       try {
-        await this.#bringUp(base, choice, recipe)
+        await this.#bringUp(prepared, choice)
         if (choice.proving) failed.delete(choice.accelerator)
         await this.#remember(info.version, choice, failed)
         return choice
@@ -218,14 +249,32 @@ export class Boot {
     }))
   }
 
-  async #bringUp(base: Prepared['base'], { accelerator, proving }: Choice, recipe: string): Promise<void> {
-    const { timeouts } = this.#context
-    await this.#enter('launch', timeouts.launch, 'the virtual machine', ({ signal }) =>
-      this.#start({ ...base, accelerator, sshPort: 0 }, recipe, signal),
+  async #bringUp({ base, recipe, info, initrd }: Prepared, { accelerator, proving }: Choice): Promise<void> {
+    const { timeouts, options } = this.#context
+    const spec = { ...base, accelerator, sshPort: 0 }
+    const facts = { hypervisor: info.build, initrd }
+    let memory = options.keepMemory ? await this.#memory.plan(spec, facts) : undefined
+    if (memory?.use === 'restore') {
+      try {
+        return await this.#run({ ...spec, memory }, recipe, timeouts.awake, 'awake')
+      } catch (error) {
+        this.#context.signal.throwIfAborted()
+        options.log('machine: its memory does not come up', { error: messageOf(error) })
+        await this.#dropVm()
+        await this.#memory.failed()
+        memory = undefined
+      }
+    }
+    await this.#run({ ...spec, memory }, recipe, proving ? timeouts.proof : timeouts.kernel, 'kernel up')
+  }
+
+  async #run(spec: VmSpec, recipe: string, ms: number, first: Mark['type']): Promise<void> {
+    this.#memoryUse = spec.memory?.use
+    await this.#enter('launch', this.#context.timeouts.launch, 'the virtual machine', ({ signal }) =>
+      this.#start(spec, recipe, signal),
     )
-    const kernel = proving ? timeouts.proof : timeouts.kernel
-    await this.#enter('kernel', kernel, "the guest's first line", ({ signal }) =>
-      this.#marks.until((mark) => mark.type === 'kernel up', signal),
+    await this.#enter('kernel', ms, "the guest's first line", ({ signal }) =>
+      this.#marks.until((mark) => mark.type === first, signal),
     )
   }
 
@@ -280,11 +329,15 @@ export class Boot {
     return this.#ssh
   }
 
+  /** One that is held has no network before it is let go. */
+  #reachable(signal: AbortSignal): Promise<unknown> {
+    const type = this.#memoryUse ? 'awake' : 'sshd ready'
+    return this.#marks.until((mark) => mark.type === type, signal)
+  }
+
   #connectEarly(ssh: Ssh): void {
     const { signal } = this.#context
-    const connecting = this.#marks
-      .until((mark) => mark.type === 'sshd ready', signal)
-      .then(() => ssh.connect({ signal }))
+    const connecting = this.#reachable(signal).then(() => ssh.connect({ signal }))
     // Whatever fails here fails again, and is told, in the step of its name.
     connecting.catch(() => undefined)
   }
@@ -307,7 +360,7 @@ export class Boot {
     const { timeouts } = this.#context
     await this.#enter('connect', timeouts.connect, 'the connection over SSH', async ({ signal }) => {
       // An adopted guest said it long ago, to somebody else.
-      if (this.#follower) await this.#marks.until((mark) => mark.type === 'sshd ready', signal)
+      if (this.#follower) await this.#reachable(signal)
       await ssh.connect({ signal })
     })
   }

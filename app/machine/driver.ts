@@ -35,7 +35,12 @@ export interface VmSpec {
   readonly stderrLog: string
   readonly pidFile: string
   readonly monitor: string
+  /** How its memory on disk is used; undefined starts it as ever. */
+  readonly memory?: MemoryUse | undefined
 }
+
+/** `hold`: the guest waits, once everything is loaded, to be let go. `restore`: it begins where another one was held. */
+export type MemoryUse = { readonly use: 'hold' } | { readonly use: 'restore'; readonly path: string }
 
 /** A running VM. Letting go of it (`detach`) leaves it running. */
 export interface VmHandle {
@@ -60,6 +65,8 @@ export type VmRecord = Pick<VmSpec, 'id' | 'pidFile' | 'monitor' | 'stderrLog'>
 export interface DriverInfo {
   readonly name: string
   readonly version: string
+  /** Tells this very program from another one of the same version. */
+  readonly build: string
   /** In the order in which they are worth trying on this host; ends with tcg. */
   readonly accelerators: readonly Accelerator[]
 }

@@ -1,4 +1,5 @@
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { EngineError } from '../../vm/api/errors.ts'
@@ -19,6 +20,8 @@ export interface FakeBehaviour {
   serve: (target: string) => ((stream: Duplex) => void) | undefined
   /** Whether `poweroff` ends it. */
   obeys: boolean
+  /** Whether a memory that was kept comes up again. */
+  restores: boolean
   /** Hypervisor's own refusal to start. */
   refusal: string | undefined
 }
@@ -31,6 +34,8 @@ export const GOOD_MARKS = [
   'sshd ready',
   'agent ready',
 ] as const
+
+const EARLY_MARKS: readonly string[] = ['kernel up', 'system mounted', 'sshd ready']
 
 /** Virtual machines that live through drivers of the same `world`, as real ones outlive an app. */
 export type FakeWorld = Map<string, FakeVm>
@@ -53,13 +58,19 @@ export class FakeDriver implements MachineDriver {
       marks: [...GOOD_MARKS],
       serve: () => (stream) => stream.pipe(stream),
       obeys: true,
+      restores: true,
       refusal: undefined,
       ...changes,
     }
   }
 
   info(): Promise<DriverInfo> {
-    return Promise.resolve({ name: 'fake', version: '1.0', accelerators: this.behaviour.accelerators })
+    return Promise.resolve({
+      name: 'fake',
+      version: '1.0',
+      build: 'fake',
+      accelerators: this.behaviour.accelerators,
+    })
   }
 
   create(disk: { path: string; bytes: number }): Promise<void> {
@@ -98,6 +109,8 @@ export class FakeVm implements VmHandle {
   readonly qmp: Qmp
   readonly #spec: VmSpec
   #guest: FakeGuest | undefined
+  /** What it says once it is let go. */
+  #held: string[] = []
   #end: (exit: Exit) => void = () => undefined
   #over = false
 
@@ -106,11 +119,12 @@ export class FakeVm implements VmHandle {
     this.exited = new Promise<Exit>((resolve) => {
       this.#end = resolve
     }).finally(onEnd)
-    this.qmp = { execute: (command) => Promise.resolve({ ran: command }) }
+    this.qmp = { execute: (command, args) => this.#obey(command, args ?? {}) }
   }
 
-  async boot({ silent, marks, serve, obeys }: FakeBehaviour): Promise<void> {
-    if (silent.includes(this.#spec.accelerator)) return
+  async boot({ silent, marks, serve, obeys, restores }: FakeBehaviour): Promise<void> {
+    const { memory } = this.#spec
+    if (silent.includes(this.#spec.accelerator) || (memory?.use === 'restore' && !restores)) return
     this.#guest = await FakeGuest.start({
       port: this.#spec.sshPort,
       keys: await ensureKeys(join(dirname(this.#spec.dataDisk), 'keys')),
@@ -121,7 +135,23 @@ export class FakeVm implements VmHandle {
         return { output: '', code: 0 }
       },
     })
+    if (memory?.use === 'hold') {
+      this.#held = ['awake', ...marks.filter((mark) => !EARLY_MARKS.includes(mark))]
+      await this.#say([...EARLY_MARKS, 'holding'])
+    } else if (memory) {
+      await this.#say(['awake', ...marks.filter((mark) => !EARLY_MARKS.includes(mark))])
+    } else await this.#say(marks)
+  }
+
+  async #say(marks: readonly string[]): Promise<void> {
     for (const mark of marks) await appendFile(this.#spec.serialLog, `slipway: ${mark}\n`)
+  }
+
+  /** As QEMU's monitor does, as far as somebody waits for what follows. */
+  async #obey(command: string, args: Readonly<Record<string, unknown>>): Promise<unknown> {
+    if (command === 'set_link' && args['up'] === true) await this.#say(this.#held.splice(0))
+    if (command === 'migrate') connect(String(args['uri']).replace('unix:', '')).end('all of its memory')
+    return command === 'query-migrate' ? { status: 'completed' } : { ran: command }
   }
 
   /** The guest's connections break, its sshd stays. */

@@ -33,6 +33,8 @@ const machineSchema = v.object({
       booted: v.optional(v.boolean()),
     }),
   ),
+  /** The memory that is kept on disk (0 bytes: none), by what it depends on; and how often that went wrong. */
+  memory: v.optional(v.object({ key: v.string(), bytes: v.number(), failures: v.number() })),
   /** By accelerator, host kernel and QEMU version: an upgrade of either is a new chance. */
   verdicts: v.record(v.string(), verdictSchema),
 })

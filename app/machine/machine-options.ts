@@ -44,6 +44,11 @@ export interface MachineOptions {
   readonly shutdown?: (dial: Dial, options: HookOptions) => Promise<void>
   /** `PUT /slipway/clock`. Called every minute and after the host slept. */
   readonly clock?: (dial: Dial, now: number, options: HookOptions) => Promise<ClockResponse>
+  /**
+   * Whether an emulated machine's memory is kept on disk, so that later starts begin there. The engine must know how to be
+   * held (`slipway.hold`). Default: no.
+   */
+  readonly keepMemory?: boolean
   readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void
   /** Milliseconds; every one has a default. */
   readonly timeouts?: Partial<MachineTimeouts>
@@ -56,6 +61,8 @@ export interface MachineTimeouts {
   readonly prepare: number
   readonly launch: number
   readonly kernel: number
+  /** From the start of a machine that begins with its memory of before to its first line. */
+  readonly awake: number
   readonly disk: number
   /** While the guest formats or checks its disk. */
   readonly diskWork: number
@@ -80,6 +87,7 @@ export const TIMEOUTS: MachineTimeouts = {
   prepare: 600_000,
   launch: 30_000,
   kernel: 90_000,
+  awake: 30_000,
   disk: 120_000,
   diskWork: 900_000,
   connect: 90_000,

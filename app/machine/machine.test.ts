@@ -17,6 +17,7 @@ const PATIENT = {
   proof: 30_000,
   launch: 30_000,
   kernel: 30_000,
+  awake: 30_000,
   disk: 30_000,
   diskWork: 30_000,
   connect: 30_000,
@@ -98,6 +99,87 @@ afterEach(async () => {
   for (const machine of machines) await machine[Symbol.asyncDispose]()
   for (const vm of world.values()) await vm.kill()
   await rm(home, { recursive: true, force: true })
+})
+
+describe('memory that is kept on disk', () => {
+  const uses = (driver: FakeDriver) => driver.started.map(({ memory }) => memory?.use)
+  const kept = (machine: Machine) =>
+    expect
+      .poll(async () => JSON.parse(await readFile(machine.paths.machineFile, 'utf8')).memory?.bytes, {
+        interval: 5,
+      })
+      .toBe(17)
+  const again = async (machine: Machine) => {
+    await machine.stop()
+    await machine.start()
+  }
+  beforeEach(async () => {
+    for (const name of ['kernel', 'system']) await writeFile(join(home, name), name)
+  })
+
+  test('the first start keeps it, later ones begin with it', async () => {
+    const { machine, driver, states } = make({}, { keepMemory: true })
+    await machine.start()
+    await kept(machine)
+    expect(await readFile(machine.paths.memory, 'utf8')).toBe('all of its memory')
+    await again(machine)
+    expect(uses(driver)).toEqual(['hold', 'restore'])
+    expect(machine.state.state).toBe('running')
+    expect(states.some((state) => state.state === 'starting' && state.detail === 'formatting')).toBe(true)
+  })
+
+  test('another engine begins with the kernel, and is kept itself', async () => {
+    const { machine, driver } = make({}, { keepMemory: true })
+    await machine.start()
+    await kept(machine)
+    await writeFile(join(home, 'agent.js'), 'another agent')
+    await again(machine)
+    await kept(machine)
+    await again(machine)
+    expect(uses(driver)).toEqual(['hold', 'hold', 'restore'])
+  })
+
+  test('one that does not come up is removed; the start goes on with the kernel, and twice is enough', async () => {
+    const { machine, driver } = make({ restores: false }, { keepMemory: true, ...within({ awake: 50 }) })
+    await machine.start()
+    await kept(machine)
+    await again(machine)
+    expect(machine.state.state).toBe('running')
+    await expect(stat(machine.paths.memory)).rejects.toThrow()
+    await again(machine)
+    await kept(machine)
+    await again(machine)
+    await again(machine)
+    expect(uses(driver)).toEqual(['hold', 'restore', undefined, 'hold', 'restore', undefined, undefined])
+  })
+
+  test('a file that is cut short is not used', async () => {
+    const { machine, driver } = make({}, { keepMemory: true })
+    await machine.start()
+    await kept(machine)
+    await writeFile(machine.paths.memory, 'half')
+    await again(machine)
+    expect(uses(driver)).toEqual(['hold', 'hold'])
+  })
+
+  test('hardware acceleration needs none', async () => {
+    const { machine, driver } = make({ accelerators: ['kvm', 'tcg'] }, { keepMemory: true })
+    await machine.start()
+    await again(machine)
+    const accelerated = driver.started.filter(({ accelerator }) => accelerator === 'kvm')
+    expect(accelerated.map(({ memory }) => memory)).toEqual(accelerated.map(() => undefined))
+  })
+
+  test('after a panic the machine begins with the kernel', async () => {
+    const { machine, driver } = make({}, { keepMemory: true })
+    await machine.start()
+    await kept(machine)
+    await again(machine)
+    for (const vm of world.values()) vm.end({ reason: 'guest-panic' })
+    await expect.poll(() => driver.started.length).toBe(3)
+    await reaches(machine, 'running')
+    expect(uses(driver)).toEqual(['hold', 'restore', 'hold'])
+  })
 })
 
 describe('starting', () => {

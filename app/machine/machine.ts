@@ -236,6 +236,7 @@ export class Machine implements AsyncDisposable {
           throw error
         }
         this.#options.log('machine: died, starting again', { step: boot.step, serialTail })
+        await this.#home.forgetMemory()
         attempt = (next) => next.fresh()
         note = `once more: ${messageOf(error)}`
       }
@@ -352,6 +353,7 @@ export class Machine implements AsyncDisposable {
       said: { message: sayingOf(exit), hint },
       ...(serialTail === '' ? {} : { serialTail }),
     })
+    if (again) await this.#home.forgetMemory()
     if (again) this.#begin((boot) => this.#adoptOrBoot(boot))
   }
 

@@ -22,6 +22,19 @@ import { rmSync } from 'node:fs'
 rmSync('/run/slipway/engine.sock', { force: true })
 createServer((_, response) => response.end('OK')).listen('/run/slipway/engine.sock', () => console.log('stand-in: engine ready after 0 ms'))
 `
+/** What an engine does in a machine whose memory is kept, as little as there is to it. */
+const HELD_ENGINE = `
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+const say = (what) => writeFileSync('/dev/console', 'slipway: ' + what + '\\n')
+if (process.env.SLIPWAY_DATA_DISK) {
+  say('holding')
+  while (readFileSync('/sys/class/net/eth0/carrier', 'latin1') !== '1\\n') await new Promise((done) => setTimeout(done, 20))
+  say('awake')
+  spawnSync('/usr/lib/slipway/data-disk')
+}
+${ENGINE}
+`
 const SOCKET = '/run/slipway/engine.sock'
 const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
 
@@ -182,6 +195,25 @@ describe.runIf(process.env['SLIPWAY_VM_TESTS'])('a real virtual machine', { time
     stream.destroy()
     await until(made, 'running')
     expect(states.some((state) => state.state === 'degraded')).toBe(true)
+  })
+
+  test.runIf(arch === 'x64')('begins where it was held, and finds what was written since', async () => {
+    await writeFile(join(home, 'agent.js'), HELD_ENGINE)
+    const { machine: made } = machine({ keepMemory: true })
+    await made.stop()
+    await made.start()
+    const kept = () => readFile(made.paths.machineFile, 'utf8').then((text) => JSON.parse(text).memory?.bytes)
+    await expect.poll(kept).toBeGreaterThan(1e7)
+    await inGuest(made, 'echo precious > /var/lib/slipway/mark')
+    await made.stop()
+    const started = Date.now()
+    await made.start()
+    console.log('started in', Date.now() - started, 'ms from memory')
+    const log = await readFile(made.paths.serialLog, 'utf8')
+    expect(log).toContain('slipway: awake')
+    expect(log).not.toContain('kernel up')
+    expect(await inGuest(made, 'cat /var/lib/slipway/mark; nproc')).toMatch(/precious\s+2\s/)
+    await made.stop()
   })
 
   test('stops in order', async () => {

@@ -43,6 +43,12 @@ export class Ownership implements AsyncDisposable {
     await file.update(({ vm: _ended, ...record }) => record)
   }
 
+  /** The next start begins with the kernel: what is kept of the memory may be why the machine died. */
+  async forgetMemory(): Promise<void> {
+    const file = await this.take()
+    await file.update(({ memory: _forgotten, ...record }) => record)
+  }
+
   /** Gives the lock back; nothing can be taken afterwards. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true

@@ -12,6 +12,9 @@ export interface MachinePaths {
   readonly dataDisk: string
   /** Kernel, agent and seed put together; written at every start. */
   readonly initrd: string
+  /** The machine's memory as later starts begin with it, and where it arrives when it is kept. */
+  readonly memory: string
+  readonly memorySocket: string
   readonly serialLog: string
   /** The serial log of the start before. */
   readonly previousSerialLog: string
@@ -32,6 +35,8 @@ export function machinePaths(home: string, platform: NodeJS.Platform = process.p
     keys: join(home, 'keys'),
     dataDisk: join(home, 'data.img'),
     initrd: join(home, 'initrd.img'),
+    memory: join(home, 'memory.img'),
+    memorySocket: join(home, 'mem.sock'),
     serialLog: join(home, 'serial.log'),
     previousSerialLog: join(home, 'serial.previous.log'),
     qemuLog: join(home, 'qemu.log'),

@@ -207,3 +207,22 @@ test.each([
 ] as const)('accelerators on %s %s for %s', (platform, host, guest, expected) => {
   expect(acceleratorCandidates(platform, host, guest)).toEqual(expected)
 })
+
+describe('memory that is kept', () => {
+  test('a VM that is held or restored stands still at first, on the very same command line', () => {
+    const [held, restored] = [{ use: 'hold' }, { use: 'restore', path: "/it's/memory.img" }] as const
+    const args = qemuArgs(spec({ memory: held }), 'linux')
+    expect(args).toContain('-S')
+    expect(one(args, '-append')).toMatch(/ slipway\.hold$/)
+    expect(qemuArgs(spec({ memory: restored }), 'linux')).toEqual([
+      ...args,
+      '-incoming',
+      "exec:cat '/it'\\''s/memory.img'",
+    ])
+  })
+
+  test('otherwise nothing of it is said', () => {
+    const args = qemuArgs(spec(), 'linux')
+    expect(args.filter((arg) => arg === '-S' || arg === '-incoming' || arg.includes('hold'))).toEqual([])
+  })
+})

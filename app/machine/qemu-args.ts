@@ -75,7 +75,15 @@ export function qemuArgs(spec: VmSpec, platform: NodeJS.Platform): string[] {
     ['-chardev', `file,id=console,path=${value(spec.serialLog)}`, '-serial', 'chardev:console'],
     ['-chardev', monitor(spec, platform), '-mon', 'chardev=monitor,mode=control'],
     ['-pidfile', spec.pidFile],
+    memory(spec),
   ].flat()
+}
+
+/** A VM that is held or restored stands still until it is told to go on. */
+function memory({ memory }: VmSpec): string[] {
+  if (!memory) return []
+  if (memory.use === 'hold') return ['-S']
+  return ['-S', '-incoming', `exec:cat '${memory.path.replaceAll("'", "'\\''")}'`]
 }
 
 /** In QEMU's comma-separated options a comma is written twice. */
@@ -104,7 +112,7 @@ function cpu({ arch, accelerator }: VmSpec): string {
   return arch === 'x64' ? 'max,cx16=off' : 'max,pauth-impdef=on'
 }
 
-function commandLine({ arch, accelerator, console, kernelArguments }: VmSpec): string {
+function commandLine({ arch, accelerator, console, kernelArguments, memory }: VmSpec): string {
   return [
     `console=${console}`,
     'quiet',
@@ -119,6 +127,7 @@ function commandLine({ arch, accelerator, console, kernelArguments }: VmSpec): s
     ...(accelerator === 'tcg' ? EMULATED : []),
     ...(accelerator === 'tcg' && arch === 'x64' ? EMULATED_X64 : []),
     ...kernelArguments,
+    ...(memory ? ['slipway.hold'] : []),
   ].join(' ')
 }
 

@@ -1,14 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineError, kindOf, messageOf } from '../../vm/api/errors.ts'
 import { saidError } from '../sayings.ts'
 import { ensureDisk } from './disk.ts'
-import type { Arch, DriverInfo, Exit, MachineDriver, VmHandle, VmRecord, VmSpec } from './driver.ts'
+import type {
+  Arch,
+  DriverInfo,
+  Exit,
+  MachineDriver,
+  MemoryUse,
+  VmHandle,
+  VmRecord,
+  VmSpec,
+} from './driver.ts'
 import { commandOf, isAlive } from './process.ts'
 import { acceleratorCandidates, qemuArgs } from './qemu-args.ts'
 import { QemuHandle } from './qemu-handle.ts'
-import { QmpConnection, type QmpEvent } from './qmp.ts'
+import { type Qmp, QmpConnection, type QmpEvent } from './qmp.ts'
 import { findQemu, type QemuProgram } from './requirements.ts'
 import { logTail } from './serial.ts'
 
@@ -29,7 +39,9 @@ export class QemuDriver implements MachineDriver {
   async info(options: { signal?: AbortSignal } = {}): Promise<DriverInfo> {
     this.#program = await findQemu(this.#arch, options)
     const accelerators = acceleratorCandidates(process.platform, process.arch, this.#arch)
-    return { name: 'qemu', version: this.#program.version, accelerators }
+    const { path, version } = this.#program
+    const { size, mtimeMs } = await stat(path)
+    return { name: 'qemu', version, build: `${path} ${version} ${size} ${mtimeMs}`, accelerators }
   }
 
   create(disk: { path: string; bytes: number }): Promise<void> {
@@ -105,7 +117,30 @@ export class QemuDriver implements MachineDriver {
       await qmp.close()
       return { ...end, stderr: await logTail(spec.stderrLog), ...events.reason() }
     })
+    if (spec.memory) await Promise.race([setOff(qmp, spec.memory, signals), died])
     return new QemuHandle({ pid: child.pid ?? 0, qmp, exited, ref: () => child.ref() })
+  }
+}
+
+/** How often a VM is looked at that reads its memory. */
+const RESTORE_LOOK_MS = 10
+
+/** Has a VM run that was started standing still: to the point where it is held, or on from there. */
+async function setOff(qmp: Qmp, { use }: MemoryUse, signal: AbortSignal): Promise<void> {
+  while (use === 'restore' && !(await isRestored(qmp, signal)))
+    await sleep(RESTORE_LOOK_MS, undefined, { signal })
+  await qmp.execute('set_link', { name: 'net', up: use === 'restore' })
+  await qmp.execute('cont')
+}
+
+/** The monitor may be silent while the memory is read; a VM that cannot read it ends. */
+async function isRestored(qmp: Qmp, signal: AbortSignal): Promise<boolean> {
+  try {
+    return ((await qmp.execute('query-status', {}, { signal })) as { status?: string }).status !== 'inmigrate'
+  } catch (error) {
+    signal.throwIfAborted()
+    if (kindOf(error) !== 'unavailable') throw error
+    return false
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type CpioEntry, cpioArchive } from '../../vm/api/cpio.ts'
 import type { EngineConfig } from '../../vm/api/slipway.ts'
@@ -22,8 +23,11 @@ export function seedEntries({ hostname, config, keys }: Seed): CpioEntry[] {
   ]
 }
 
-/** Writes the initramfs of one start: the image's, then the engine agent, then the seed. Holds a private key: 0600. */
-export async function writeInitrd(path: string, image: MachineImage, seed: Seed): Promise<void> {
+/**
+ * Writes the initramfs of one start: the image's, then the engine agent, then the seed. Holds a private key: 0600. Answers
+ * its SHA-256.
+ */
+export async function writeInitrd(path: string, image: MachineImage, seed: Seed): Promise<string> {
   const [base, agent] = await Promise.all([readFile(image.initrd), readFile(image.agent)])
   // The kernel looks for the next archive at a multiple of 4.
   const padding = new Uint8Array((4 - (base.length % 4)) % 4)
@@ -33,5 +37,7 @@ export async function writeInitrd(path: string, image: MachineImage, seed: Seed)
     { path: 'slipway/agent/package.json', mode: 0o644, data: '{"type":"module"}\n' },
     ...seedEntries(seed),
   ])
-  await writeFileAtomic(path, Buffer.concat([base, padding, own]))
+  const whole = Buffer.concat([base, padding, own])
+  await writeFileAtomic(path, whole)
+  return createHash('sha256').update(whole).digest('hex')
 }

@@ -5,7 +5,7 @@ import { StringDecoder } from 'node:string_decoder'
 /** What the guest tells about its boot: lines `slipway: …` on the serial console. */
 export type Mark =
   | {
-      type: 'kernel up' | 'system mounted' | 'sshd ready' | 'agent starting' | 'agent ready' | 'powering off'
+      type: (typeof PLAIN)[number]
     }
   /** `formatting`, `checking`, `mounted`, …; with what was found where there is more to say. */
   | { type: 'data disk'; what: string }
@@ -16,6 +16,9 @@ const PLAIN = [
   'system mounted',
   'sshd ready',
   'agent starting',
+  /** Everything is loaded; it goes on when it is let go. */
+  'holding',
+  'awake',
   'agent ready',
   'powering off',
 ] as const

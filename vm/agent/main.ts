@@ -49,6 +49,7 @@ import { OverlayDiffer } from './snapshots/diff.ts'
 import { OverlaySnapshotter } from './snapshots/overlay.ts'
 import { LayerUnpacker, serveUnpacking } from './snapshots/unpack-worker.ts'
 import { ConfigStore, configSchema } from './system/config-store.ts'
+import { takeDataDisk } from './system/data-disk.ts'
 import { engineId, machineFacts } from './system/identity.ts'
 import { log } from './system/log.ts'
 import { System } from './system/service.ts'
@@ -77,10 +78,12 @@ async function readSeed(): Promise<v.InferOutput<typeof seedSchema>> {
 
 async function main(): Promise<void> {
   const owned = new Disposal()
+  const kernel = new LibcKernel()
+  const device = process.env['SLIPWAY_DATA_DISK']
+  if (device) await takeDataDisk({ device, root: dataRoot }, kernel)
   await mkdir(join(runRoot, 'containers'), { recursive: true, mode: 0o711 })
   const [seed, facts, id] = await Promise.all([readSeed(), machineFacts(), engineId(dataRoot)])
   const config = await ConfigStore.open(join(runRoot, 'config.json'), seed.config)
-  const kernel = new LibcKernel()
   // As systemd has it, and as `-v …:rshared` needs it: what is mounted below a bind can reach other containers.
   kernel.mount({ type: '', source: 'none', target: '/', flags: MountFlag.SHARED | MountFlag.REC })
   try {

@@ -75,6 +75,10 @@ export class FakeKernel implements Kernel {
     this.#record('setClock', ms)
   }
 
+  reseed(entropy: Uint8Array): void {
+    this.#record('reseed', entropy)
+  }
+
   openPty(): Pty {
     this.#record('openPty')
     return { masterFd: this.#nextFd++, slaveFd: this.#nextFd++ }

@@ -67,15 +67,20 @@ export interface Libc {
   addressOf(buffer: Uint8Array): bigint
 }
 
+function nodeFfi(): typeof import('node:ffi') {
+  const ffi = process.getBuiltinModule('node:ffi') as typeof import('node:ffi') | undefined
+  if (ffi) return ffi
+  throw new EngineError('unavailable', 'node:ffi is missing: the agent needs Node 26 with --experimental-ffi')
+}
+
+/** Functions that Node's own program exports, OpenSSL's among them. */
+export function openOwn<T extends Record<string, FfiSignature>>(signatures: T) {
+  return nodeFfi().dlopen(null, signatures).functions
+}
+
 /** Opens libc. Throws 'unavailable' when Node was not started with `--experimental-ffi` or is older than 26. */
 export function openLibc(): Libc {
-  const ffi = process.getBuiltinModule('node:ffi') as typeof import('node:ffi') | undefined
-  if (!ffi) {
-    throw new EngineError(
-      'unavailable',
-      'node:ffi is missing: the agent needs Node 26 with --experimental-ffi',
-    )
-  }
+  const ffi = nodeFfi()
   const { functions } = ffi.dlopen('libc.so.6', SIGNATURES)
   const attempt = (name: LibcCall, ...args: FfiArgument[]): number => {
     for (;;) {

@@ -27,6 +27,8 @@ export interface Kernel {
   allowDevices(group: string): void
   /** clock_settime(CLOCK_REALTIME), milliseconds since the epoch. */
   setClock(ms: number): void
+  /** Has kernel and OpenSSL draw new randomness, `entropy` in it: what they give from now on follows from nothing before. */
+  reseed(entropy: Uint8Array): void
   /** Opens a pseudo-terminal pair. The caller closes both. */
   openPty(): Pty
   /** TIOCSWINSZ on the master of a pty. */

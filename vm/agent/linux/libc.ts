@@ -7,6 +7,7 @@ import { listenForFd } from './fd-listener.ts'
 import { type Libc, openLibc } from './ffi.ts'
 import type { Child, ChildOptions, FdListener, Kernel, Mount, Pty, SeqpacketSocket } from './kernel.ts'
 import { makeNetworkNamespace } from './net-namespace.ts'
+import { reseed } from './reseed.ts'
 import { connectSeqpacket } from './seqpacket.ts'
 import { Spawner } from './spawn.ts'
 
@@ -107,6 +108,10 @@ export class LibcKernel implements Kernel {
     const time = new Uint8Array(16)
     writeTimespec(new DataView(time.buffer), 0, BigInt(Math.round(ms * 1000)) * 1000n)
     this.#libc.must('clock_settime', 'CLOCK_REALTIME', CLOCK_REALTIME, time)
+  }
+
+  reseed(entropy: Uint8Array): void {
+    reseed(this.#libc, entropy)
   }
 
   openPty(): Pty {

@@ -7,7 +7,8 @@ declare module 'node:ffi' {
     readonly return: FfiType
   }
   export function dlopen<T extends Record<string, FfiSignature>>(
-    path: string,
+    /** null is the program itself. */
+    path: string | null,
     definitions: T,
   ): {
     readonly functions: {
