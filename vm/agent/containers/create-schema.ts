@@ -24,7 +24,10 @@ const command = maybe(
     ),
   ]),
 )
-const pathRate = maybe(v.array(v.object({ Path: v.string(), Rate: v.number() })))
+/** Members of a list's elements that are not there are empty, as in Go. */
+const word = v.optional(v.string(), '')
+const amount = v.optional(v.number(), 0)
+const pathRate = maybe(v.array(v.object({ Path: word, Rate: amount })))
 
 const health = v.object({
   Test: texts,
@@ -77,7 +80,7 @@ const resourceEntries = {
   CpusetCpus: text,
   CpusetMems: text,
   BlkioWeight: number,
-  BlkioWeightDevice: maybe(v.array(v.object({ Path: v.string(), Weight: v.number() }))),
+  BlkioWeightDevice: maybe(v.array(v.object({ Path: word, Weight: amount }))),
   BlkioDeviceReadBps: pathRate,
   BlkioDeviceWriteBps: pathRate,
   BlkioDeviceReadIOps: pathRate,
@@ -85,8 +88,8 @@ const resourceEntries = {
   Devices: maybe(
     v.array(
       v.object({
-        PathOnHost: v.string(),
-        PathInContainer: v.optional(v.string(), ''),
+        PathOnHost: word,
+        PathInContainer: word,
         CgroupPermissions: v.optional(v.string(), 'rwm'),
       }),
     ),
@@ -95,7 +98,7 @@ const resourceEntries = {
   DeviceRequests: maybe(v.array(v.looseObject({}))),
   OomKillDisable: flag,
   PidsLimit: number,
-  Ulimits: maybe(v.array(v.object({ Name: v.string(), Soft: v.number(), Hard: v.number() }))),
+  Ulimits: maybe(v.array(v.object({ Name: word, Soft: amount, Hard: amount }))),
   CgroupParent: text,
   CpuCount: number,
   CpuPercent: number,

@@ -43,6 +43,30 @@ test('null is the empty value, in maps too', () => {
   })
 })
 
+test('null is the empty value wherever it stands', () => {
+  const schema = v.object({
+    Driver: v.optional(v.string(), 'default'),
+    Force: v.optional(v.boolean(), false),
+    Names: v.array(v.string()),
+    Options: v.record(v.string(), v.string()),
+    Rates: v.array(v.object({ Path: v.string(), Rate: v.number(), On: v.boolean() })),
+  })
+  const body = {
+    Driver: null,
+    Force: null,
+    Names: ['a', null],
+    Options: { a: null },
+    Rates: [{ Path: null, Rate: null, On: null }],
+  }
+  expect(v.parse(schema, conform(body, schema))).toEqual({
+    Driver: 'default',
+    Force: false,
+    Names: ['a', ''],
+    Options: { a: '' },
+    Rates: [{ Path: '', Rate: 0, On: false }],
+  })
+})
+
 test.each([
   [[], 'cannot unmarshal array into Go value of type struct'],
   ['x', 'cannot unmarshal string into Go value of type struct'],

@@ -52,7 +52,8 @@ function quoted(character: string): string {
 export function conform(value: unknown, schema: v.GenericSchema, given = ''): unknown {
   const { type, entries, item, value: member, wrapped, pipe } = schema as Schema
   const path = given === '' ? (pipe?.find(({ title }) => title)?.title ?? '') : given
-  if (value === null || value === undefined) return value
+  if (value === null) return emptyOf(type)
+  if (value === undefined) return value
   if (wrapped) return conform(value, wrapped, path)
   switch (type) {
     case 'object':
@@ -90,6 +91,15 @@ export function conform(value: unknown, schema: v.GenericSchema, given = ''): un
     default:
       return value
   }
+}
+
+/** Null leaves the empty value, in members, maps and slices; a schema that takes null itself is given it. */
+function emptyOf(type: string): unknown {
+  if (type === 'optional') return undefined
+  if (type === 'string') return ''
+  if (type === 'number') return 0
+  if (type === 'boolean') return false
+  return null
 }
 
 function conformMembers(value: object, entries: Record<string, Schema>, path: string): object {
