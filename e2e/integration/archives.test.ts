@@ -145,6 +145,23 @@ test('commit of a container that changed nothing adds no layer', async () => {
   await c.ok('rmi', 'arch/same')
 })
 
+test('commit pauses a running container and says so, and takes one that ends meanwhile as it is', async () => {
+  await c.ok('run', '-d', '--name', 'kept', 'busybox', 'sleep', '1000')
+  const since = await c.ok('info', '-f', '{{.SystemTime}}')
+  await c.ok('commit', 'kept', 'arch/kept')
+  const until = await c.ok('info', '-f', '{{.SystemTime}}')
+  const events = ['events', '--since', since, '--until', until, '--filter', 'container=kept']
+  expect(await c.ok(...events, '--format', '{{.Action}}')).toBe('pause\ncommit\nunpause')
+  expect(await c.ok('inspect', '-f', '{{.State.Status}}', 'kept')).toBe('running')
+  await c.clean('kept')
+  for (const wait of ['0', '0.1']) {
+    await c.ok('run', '-d', '--name', 'kept', 'busybox', 'sleep', wait)
+    await c.ok('commit', 'kept', 'arch/kept')
+    await c.clean('kept')
+  }
+  await c.ok('rmi', 'arch/kept')
+})
+
 test('import fetches an archive from a URL, and says what it does', async () => {
   const archive = await layerTar([{ name: 'f', data: 'from afar' }])
   const server = createServer((request, response) => {

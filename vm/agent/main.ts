@@ -209,7 +209,7 @@ async function main(): Promise<void> {
         ...systemRoutes(system),
         ...containerRoutes({ lifecycle, inspection, streams: new Streams(parts) }),
         ...execRoutes(new Execs(parts)),
-        ...archiveRoutes(new Files(parts)),
+        ...archiveRoutes(new Files(parts, lifecycle)),
         ...imageRoutes(images),
         ...buildRoutes(builds),
         ...networkRoutes(networks, members),

@@ -3,7 +3,7 @@ import { lstat, readlink } from 'node:fs/promises'
 import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Change, ContainerConfig } from '../../api/containers.ts'
-import { EngineError } from '../../api/errors.ts'
+import { EngineError, messageOf } from '../../api/errors.ts'
 import type { ContainerFile } from '../../api/slipway.ts'
 import { listFolder, removeInside } from './browse.ts'
 import type { Container } from './container.ts'
@@ -26,8 +26,15 @@ export interface CommitOptions {
 export class Files {
   readonly #parts: Parts
 
-  constructor(parts: Parts) {
+/** Who pauses a container while its files are taken. */
+interface Pauses {
+  pause(reference: string): Promise<void>
+  unpause(reference: string): Promise<void>
+}
+
+  constructor(parts: Parts, pauses: Pauses) {
     this.#parts = parts
+  readonly #pauses: Pauses
   }
 
   stat(reference: string, path: string): Promise<PathStat> {
@@ -140,8 +147,7 @@ export class Files {
     if (status === 'removing' || status === 'dead') {
       throw new EngineError('conflict', `you cannot commit container ${container.id} which is Dead`)
     }
-    const pausing = options.pause && status === 'running' ? container.task : undefined
-    await pausing?.pause()
+    const paused = options.pause && status === 'running' && (await this.#pause(container))
     try {
       const parent = await this.#parts.images.resolve(container.record.image)
       const { applyChanges } = await import('../images/changes.ts')
@@ -163,7 +169,27 @@ export class Files {
       })
       return id
     } finally {
-      await pausing?.resume()
+      if (paused) await this.#unpause(container)
+    }
+  }
+
+  /** As dockerd does it: events included, and one that has just ended is taken as it is. */
+  async #pause(container: Container): Promise<boolean> {
+    try {
+      await this.#pauses.pause(container.id)
+      return true
+    } catch (error) {
+      this.#parts.log(`container ${container.id} is committed as it is, not paused: ${messageOf(error)}`)
+      return false
+    }
+  }
+
+  /** Whoever killed it or let it go on meanwhile has done the work. */
+  async #unpause(container: Container): Promise<void> {
+    try {
+      await this.#pauses.unpause(container.id)
+    } catch (error) {
+      if (container.state.life.status === 'paused') throw error
     }
   }
 

@@ -78,17 +78,20 @@ export class Cgroup {
     }
   }
 
-  /** Stops every process; resolves when all are frozen, 'unavailable' when that takes longer than 10 s. */
-  async freeze(): Promise<void> {
-    await this.#setFrozen(true)
+  /** Stops every process; resolves when all are frozen, 'unavailable' when that takes longer than 10 s; false when gone. */
+  freeze(): Promise<boolean> {
+    return this.#setFrozen(true)
   }
 
-  async thaw(): Promise<void> {
-    await this.#setFrozen(false)
+  /** The opposite; false when gone. */
+  thaw(): Promise<boolean> {
+    return this.#setFrozen(false)
   }
 
-  async isFrozen(): Promise<boolean> {
-    return parseFlatKeys((await this.read('cgroup.events')) ?? '')['frozen'] === 1
+  /** Undefined when gone. */
+  async isFrozen(): Promise<boolean | undefined> {
+    const events = await this.read('cgroup.events')
+    return events === undefined ? undefined : parseFlatKeys(events)['frozen'] === 1
   }
 
   /** How often the kernel killed a process of this cgroup for memory. */
@@ -149,24 +152,31 @@ export class Cgroup {
     }
   }
 
-  async #setFrozen(frozen: boolean): Promise<void> {
-    const events = join(this.path, 'cgroup.events')
+  async #setFrozen(frozen: boolean): Promise<boolean> {
     const changed = new EventTarget()
-    // The kernel reports a change of cgroup.events as a modification: no polling.
-    const watcher = watch(events, { persistent: false }, () => changed.dispatchEvent(new Event('change')))
     try {
+      // The kernel reports a change of cgroup.events as a modification: no polling.
+      using _ = watching(join(this.path, 'cgroup.events'), () => changed.dispatchEvent(new Event('change')))
       await writeFile(join(this.path, 'cgroup.freeze'), frozen ? '1' : '0')
       const deadline = Date.now() + FREEZE_DEADLINE
-      while ((await this.isFrozen()) !== frozen) {
+      for (;;) {
+        const now = await this.isFrozen()
+        if (now === frozen || now === undefined) return now === frozen
         if (Date.now() > deadline) {
           throw new EngineError('unavailable', `cgroup ${this.path}: cannot ${frozen ? 'freeze' : 'thaw'}`)
         }
         await nextChange(changed, 100)
       }
-    } finally {
-      watcher.close()
+    } catch (error) {
+      if (isGone(error)) return false
+      throw error
     }
   }
+}
+
+function watching(file: string, changed: () => void): Disposable {
+  const watcher = watch(file, { persistent: false }, changed)
+  return { [Symbol.dispose]: () => watcher.close() }
 }
 
 /** The next 'change', or `ms` later. */

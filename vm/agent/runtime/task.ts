@@ -76,7 +76,7 @@ export class CrunTask implements Task {
   }
 
   async pause(): Promise<void> {
-    await this.#parts.cgroup.freeze()
+    if (!(await this.#parts.cgroup.freeze())) throw this.#notRunning()
   }
 
   async resume(): Promise<void> {
