@@ -23,18 +23,19 @@ export interface CommitOptions {
   signal: AbortSignal
 }
 
-export class Files {
-  readonly #parts: Parts
-
 /** Who pauses a container while its files are taken. */
 interface Pauses {
   pause(reference: string): Promise<void>
   unpause(reference: string): Promise<void>
 }
 
+export class Files {
+  readonly #parts: Parts
+  readonly #pauses: Pauses
+
   constructor(parts: Parts, pauses: Pauses) {
     this.#parts = parts
-  readonly #pauses: Pauses
+    this.#pauses = pauses
   }
 
   stat(reference: string, path: string): Promise<PathStat> {
