@@ -11,6 +11,7 @@ import { Dispatcher } from './dispatch.ts'
 import { EngineClient } from './engine/client.ts'
 import { listenLocal } from './engine/local-socket.ts'
 import { DockerSocket } from './engine/socket.ts'
+import { SharedFolders } from './folders/shared-folders.ts'
 import { type Home, prepareHome } from './home.ts'
 import { createMachine } from './host-machine.ts'
 import type { Machine } from './machine/machine.ts'
@@ -18,7 +19,7 @@ import type { Problem } from './machine/state.ts'
 import { PublishedPorts } from './ports/published-ports.ts'
 import { RegistryAccounts } from './registry-accounts.ts'
 import { RegistryCertificates } from './registry-certificates.ts'
-import { defaultSettings, engineConfig, SettingsStore, thisHost } from './settings.ts'
+import { defaultSettings, engineConfig, hostPlatform, SettingsStore, thisHost } from './settings.ts'
 import { Log } from './shell/log.ts'
 
 /** What both entries share: everything but the window. Disposing lets go of the machine without stopping it. */
@@ -87,18 +88,28 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
     log.warn(message, details)
   const socket = owned.use(new DockerSocket({ path: home.dockerSocket, dial: machine.dial, log: warn }))
   const { dial } = machine
+  const folders = owned.use(
+    new SharedFolders({
+      folders: () => settings.value.sharedFolders,
+      platform: hostPlatform(),
+      ownersFile: home.folderOwners,
+      listen: (path, onStream) => machine.listen(path, onStream),
+      log: (message) => log.warn(message),
+    }),
+  )
   const ports = owned.use(
     new PublishedPorts({
       dial,
       monitor: (command, args) => machine.monitor(command, args),
       log: (message) => log.info(message),
+      folders: () => folders.serve(),
       onProblem: (message) => {
         if (message === undefined) machine.clear('port_failed')
         else machine.report({ code: 'port_failed', message })
       },
     }),
   )
-  owned.push(closeWhenDown(machine, [() => socket.close(), () => ports.stop()], log))
+  owned.push(closeWhenDown(machine, [() => socket.close(), () => ports.stop(), () => folders.stop()], log))
   owned.push(settings.subscribe(() => void apply()))
   const accounts = new RegistryAccounts({
     path: home.registries,

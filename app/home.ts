@@ -18,6 +18,8 @@ export interface Home {
   readonly registries: string
   /** Certificates of registries with an authority of their own: `<host[:port]>/ca.crt`. */
   readonly certificates: string
+  /** Owners that containers gave to files of shared folders. */
+  readonly folderOwners: string
   readonly windowState: string
   readonly appLog: string
   readonly serialLog: string
@@ -47,6 +49,7 @@ export function resolveHome(
     settings: join(root, 'settings.json'),
     registries: join(root, 'registries.json'),
     certificates: join(root, 'certs.d'),
+    folderOwners: join(root, 'folder-owners.json'),
     windowState: join(root, 'window.json'),
     appLog: join(root, 'app.log'),
     serialLog: join(root, 'serial.log'),

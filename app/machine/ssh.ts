@@ -4,6 +4,7 @@ import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import { ChannelStream, type CommandEnd, lostConnection } from './channel-stream.ts'
 import type { Dial, DialOptions, DialTarget } from './dial.ts'
 import { SshLink, type SshSession, type SshTarget } from './ssh-link.ts'
+import { SshListener } from './ssh-listener.ts'
 
 /** A login shell inside the VM with a terminal of its own. Ends when the shell does; `destroy()` hangs up. */
 export interface ShellSession extends Duplex {
@@ -46,11 +47,15 @@ type Open = (client: Client, done: (error: Error | undefined, channel: Channel) 
 
 /** Everything that crosses into the guest: one connection for control, two (made when needed) for bulk. */
 export class Ssh implements AsyncDisposable {
+  readonly #options: SshOptions
   readonly #control: SshLink
   readonly #bulk: readonly SshLink[]
+  readonly #listeners = new Set<SshListener>()
   #turn = 0
 
-  constructor({ target, log, onChange }: SshOptions) {
+  constructor(options: SshOptions) {
+    const { target, log, onChange } = options
+    this.#options = options
     this.#control = new SshLink({ target, log, eager: true, ...(onChange ? { onChange } : {}) })
     this.#bulk = Array.from({ length: BULK_LINKS }, () => new SshLink({ target, log, eager: false }))
   }
@@ -106,13 +111,28 @@ export class Ssh implements AsyncDisposable {
     return this.#open(open, command ?? 'shell', signal ? { signal } : {}, keepStderr)
   }
 
+  /**
+   * Has the guest listen on a unix socket until this is disposed; `onStream` is given each connection to it. The answer's
+   * `listening` tells when it does, and why it does not.
+   */
+  listen(path: string, onStream: (stream: Duplex) => void): SshListener {
+    const { target, log } = this.#options
+    const listener = new SshListener({ target, log, path, onStream })
+    this.#listeners.add(listener)
+    return listener
+  }
+
   /** Replaces connections that look dead. */
   reconnect(): void {
-    for (const link of [this.#control, ...this.#bulk]) link.drop()
+    for (const link of this.#all()) link.drop()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#control, ...this.#bulk].map((link) => link[Symbol.asyncDispose]()))
+    await Promise.all(this.#all().map((link) => link[Symbol.asyncDispose]()))
+  }
+
+  #all(): (SshLink | SshListener)[] {
+    return [this.#control, ...this.#bulk, ...this.#listeners]
   }
 
   async #open(

@@ -42,6 +42,7 @@ const requestSchema = v.variant('type', [
     forwards: v.array(v.object({ ...forward, ...owner })),
   }),
   v.object({ id: v.number(), type: v.literal('routes') }),
+  v.object({ id: v.number(), type: v.literal('folders') }),
   v.object({ id: v.number(), type: v.literal('path'), path: v.string() }),
 ])
 
@@ -57,6 +58,8 @@ export interface HostLinkOptions {
   /** The engine's socket inside the VM. */
   socketPath: string
   forwarder: Forwarder
+  /** Serves the shared folders; resolves when the guest can reach them. */
+  folders: () => Promise<void>
   log: (message: string) => void
   signal: AbortSignal
   /** Called whenever the link came up or went down. */
@@ -90,7 +93,7 @@ export async function keepHostLink(options: HostLinkOptions): Promise<void> {
 /** Answers one connection's requests until it ends. */
 export function serve(
   stream: Duplex,
-  options: Pick<HostLinkOptions, 'forwarder' | 'log' | 'signal'>,
+  options: Pick<HostLinkOptions, 'forwarder' | 'folders' | 'log' | 'signal'>,
 ): Promise<void> {
   const lines = new LineDecoder()
   return new Promise((resolve) => {
@@ -116,7 +119,7 @@ export function serve(
 async function handle(
   line: string,
   stream: Duplex,
-  options: Pick<HostLinkOptions, 'forwarder' | 'log'>,
+  options: Pick<HostLinkOptions, 'forwarder' | 'folders' | 'log'>,
 ): Promise<void> {
   let request: HostLinkRequest
   try {
@@ -126,17 +129,24 @@ async function handle(
     stream.destroy()
     return
   }
-  const reply = await answer(request, options.forwarder)
+  const reply = await answer(request, options)
   if (!stream.destroyed) stream.write(`${JSON.stringify(reply)}\n`)
 }
 
-async function answer(request: HostLinkRequest, forwarder: Forwarder): Promise<HostLinkReply> {
+async function answer(
+  request: HostLinkRequest,
+  { forwarder, folders }: Pick<HostLinkOptions, 'forwarder' | 'folders'>,
+): Promise<HostLinkReply> {
   try {
     if (request.type === 'routes') {
       return { id: request.id, ok: true, forwards: [], subnets: await hostSubnets() }
     }
     if (request.type === 'path') {
       return { id: request.id, ok: true, forwards: [], exists: await pathExists(request.path) }
+    }
+    if (request.type === 'folders') {
+      await folders()
+      return { id: request.id, ok: true, forwards: [] }
     }
     return { id: request.id, ok: true, forwards: await perform(request, forwarder) }
   } catch (error) {
@@ -153,7 +163,7 @@ async function answer(request: HostLinkRequest, forwarder: Forwarder): Promise<H
 }
 
 async function perform(
-  request: Exclude<HostLinkRequest, { type: 'routes' | 'path' }>,
+  request: Exclude<HostLinkRequest, { type: 'routes' | 'path' | 'folders' }>,
   forwarder: Forwarder,
 ): Promise<Forward[]> {
   switch (request.type) {

@@ -1,5 +1,5 @@
 /** Published ports of the host as one thing: the link to the engine, the listeners, and what the UI asks about them. */
-import { messageOf } from '../../vm/api/errors.ts'
+import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import type { PortRoute } from '../contract.ts'
 import type { Dial } from '../machine/dial.ts'
 import { type ForwardState, PortForwarder } from './forwarder.ts'
@@ -18,13 +18,15 @@ export class PublishedPorts implements AsyncDisposable {
   readonly #log: (message: string) => void
   readonly #enginePath: string
   readonly #paths: QemuPaths | undefined
+  readonly #folders: () => Promise<void>
   readonly #onProblem: (message: string | undefined) => void
   #problem: string | undefined
   #running: { abort: AbortController; done: Promise<void>; synced: Promise<void> } | undefined
 
   /**
    * `monitor`: QEMU's, for the fast data path; without it all data goes over SSH. `onProblem`: what is wrong with the
-   * ports that should be there, undefined once nothing is.
+   * ports that should be there, undefined once nothing is. `folders`: serves the shared folders, for which the engine asks
+   * on the same link.
    */
   constructor(options: {
     dial: Dial
@@ -32,7 +34,10 @@ export class PublishedPorts implements AsyncDisposable {
     monitor?: Monitor
     enginePath?: string
     onProblem?: (message: string | undefined) => void
+    folders?: () => Promise<void>
   }) {
+    this.#folders =
+      options.folders ?? (() => Promise.reject(new EngineError('not_implemented', 'no folders are shared')))
     this.#onProblem = options.onProblem ?? (() => undefined)
     this.#dial = options.dial
     const paths = options.monitor && new QemuPaths(options.monitor)
@@ -84,6 +89,7 @@ export class PublishedPorts implements AsyncDisposable {
         unexpose: (owner, forwards) => forwarder.unexpose(owner, forwards),
         sync: (wanted) => forwarder.sync(wanted).finally(onSynced),
       },
+      folders: this.#folders,
       log: this.#log,
       signal,
     })

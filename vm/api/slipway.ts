@@ -46,6 +46,11 @@ export interface RegistryCertificate {
 /** `direct`: host → container. `double`: host → VM address → container (Docker Toolbox). */
 export type PortModel = 'direct' | 'double'
 
+/** Where the guest reaches the SFTP server of the host, which has sshd listen there for it. */
+export const FOLDERS_SOCKET = '/run/slipway/folders.sock'
+/** Where the engine has the shared folders, each at its path on the host: `/run/slipway/folders/home/me`. */
+export const FOLDERS_ROOT = '/run/slipway/folders'
+
 /** Milliseconds since the Unix epoch on the host. */
 export interface ClockRequest {
   now: number
@@ -105,6 +110,8 @@ export type HostLinkRequest =
   | { id: number; type: 'sync'; forwards: (Forward & { containerId: string; containerName: string })[] }
   /** What the host has routes to, so that networks are not laid over it; the reply carries `subnets`. */
   | { id: number; type: 'routes' }
+  /** The engine is about to mount the shared folders, or has them mounted; the reply comes when FOLDERS_SOCKET is listened on. */
+  | { id: number; type: 'folders' }
   /** Whether a path (in POSIX form, see host-paths.ts) exists on the host; the reply carries `exists`. */
   | { id: number; type: 'path'; path: string }
 

@@ -57,6 +57,7 @@ export class HostLink {
   #stream: Duplex | undefined
   readonly #pending = new Map<number, Pending>()
   readonly #waiters = new Set<() => void>()
+  readonly #listeners = new Set<() => void>()
   #sequence = 0
 
   #seen = false
@@ -93,7 +94,13 @@ export class HostLink {
       })
       for (const wake of [...this.#waiters]) wake()
       this.onConnect()
+      for (const listener of this.#listeners) listener()
     })
+  }
+
+  /** As `onConnect`, for whoever else has to start anew with every connection. */
+  subscribe(listener: () => void): void {
+    this.#listeners.add(listener)
   }
 
   /** Waits up to `ms` for a link; false when none came. */
