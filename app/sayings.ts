@@ -39,6 +39,11 @@ export const SAYINGS = {
   vm_panic: { en: "the guest's kernel panicked", ko: '가상 머신의 Linux 커널이 멈췄어요' },
   vm_exit: { en: 'QEMU ended with exit code {{code}}', ko: 'QEMU가 종료 코드 {{code}}을 남기고 끝났어요' },
   vm_ended: { en: 'the virtual machine ended unexpectedly', ko: '가상 머신이 예기치 않게 종료되었어요' },
+  vm_stopped: { en: 'the virtual machine is not running', ko: '가상 머신이 실행 중이 아니에요' },
+  vm_lost: { en: 'the connection to the virtual machine was lost', ko: '가상 머신과 연결이 끊겼어요' },
+  engine_lost: { en: 'the connection to the engine broke', ko: '엔진과 연결이 끊겼어요' },
+  app_silent: { en: 'Slipway does not answer', ko: 'Slipway가 응답하지 않아요' },
+  app_lost: { en: 'the connection was lost', ko: 'Slipway와 연결이 끊겼어요' },
   late: {
     en: '{{what}} did not come within {{time}}',
     ko: '제한 시간({{time}}) 안에 다음 단계로 넘어가지 못했어요',

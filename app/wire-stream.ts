@@ -1,5 +1,6 @@
 /** One end of a contract stream: the same code in the window, the CLI and the host process. Pure. */
 import { EngineError } from '../vm/api/errors.ts'
+import { saidError } from './sayings.ts'
 import { ACK_STEP, costOf, type Frame, fromWireError, HIGH_WATER, toWireError } from './wire.ts'
 
 /** What a peer that ignores flow control may pile up here before the stream is failed. */
@@ -83,7 +84,7 @@ export class StreamPeer {
   /** The transport closed. Harmless after the end. */
   lost(): void {
     this.#finished = true
-    this.#close(new EngineError('unavailable', 'the connection was lost'))
+    this.#close(saidError('unavailable', { code: 'app_lost' }))
   }
 
   /** Takes a frame of the other side. */

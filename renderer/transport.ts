@@ -1,3 +1,4 @@
+import { saidError } from '../app/sayings.ts'
 import {
   decodeFrame,
   decodeJson,
@@ -48,7 +49,7 @@ async function post(method: string, args: readonly unknown[], signal?: AbortSign
     return await response.text()
   } catch (cause) {
     if (signal?.aborted) throw new EngineError('cancelled', `${method}: cancelled`, { cause })
-    throw new EngineError('unavailable', 'Slipway does not answer', { cause })
+    throw saidError('unavailable', { code: 'app_silent' }, { cause })
   }
 }
 

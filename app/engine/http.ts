@@ -9,6 +9,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { EngineError } from '../../vm/api/errors.ts'
 import { ENGINE_SOCKET } from '../../vm/api/version.ts'
 import type { Dial } from '../machine/dial.ts'
+import { saidError } from '../sayings.ts'
 import { responseError } from './response-error.ts'
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
@@ -194,7 +195,7 @@ export function connectionError(cause: unknown, signal?: AbortSignal): EngineErr
   if (signal?.aborted) return new EngineError('cancelled', 'the request was cancelled', { cause })
   if (cause instanceof EngineError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new EngineError('unavailable', `the connection to the engine broke: ${reason}`, { cause })
+  return saidError('unavailable', { code: 'engine_lost', detail: reason }, { cause })
 }
 
 function queryString(query: Query = {}): string {

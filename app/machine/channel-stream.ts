@@ -1,6 +1,7 @@
 import { Duplex, type Readable } from 'node:stream'
 import type { Channel } from 'ssh2'
-import { EngineError } from '../../vm/api/errors.ts'
+import type { EngineError } from '../../vm/api/errors.ts'
+import { saidError } from '../sayings.ts'
 
 /** How a command in the guest ended: by itself, or by a signal (`SIGKILL`). */
 export type CommandEnd = { readonly code: number } | { readonly signal: string }
@@ -123,5 +124,5 @@ function brokenPipe(): Error {
 }
 
 export function lostConnection(): EngineError {
-  return new EngineError('unavailable', 'the connection to the virtual machine was lost')
+  return saidError('unavailable', { code: 'vm_lost' })
 }

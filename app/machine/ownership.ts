@@ -1,4 +1,4 @@
-import { EngineError } from '../../vm/api/errors.ts'
+import { saidError } from '../sayings.ts'
 import type { VmHandle } from './driver.ts'
 import { Lock } from './lock.ts'
 import { MachineFile } from './machine-json.ts'
@@ -20,7 +20,7 @@ export class Ownership implements AsyncDisposable {
 
   /** Takes the home's lock, once. 'conflict' while another process has it. */
   async take(): Promise<MachineFile> {
-    if (this.#disposed) throw new EngineError('unavailable', 'the virtual machine is not running')
+    if (this.#disposed) throw saidError('unavailable', { code: 'vm_stopped' })
     this.#owned ??= this.#open().catch((error: unknown) => {
       this.#owned = undefined
       throw error

@@ -2,6 +2,7 @@ import { connect as connectSocket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import ssh2, { type Client } from 'ssh2'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
+import { saidError } from '../sayings.ts'
 import { lostConnection } from './channel-stream.ts'
 import { isPinned, type MachineKeys } from './keys.ts'
 
@@ -143,7 +144,7 @@ export class SshLink implements AsyncDisposable {
 }
 
 function notRunning(): EngineError {
-  return new EngineError('unavailable', 'the virtual machine is not running')
+  return saidError('unavailable', { code: 'vm_stopped' })
 }
 
 /** One attempt. The server must own the pinned key; nothing is asked of a user. */

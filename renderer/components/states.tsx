@@ -1,6 +1,6 @@
 import { CircleAlert, type LucideIcon, RotateCw } from 'lucide-react'
 import type { ReactNode } from 'react'
-import { errorText } from '../errors.ts'
+import { errorText, failureOf } from '../errors.ts'
 import { useI18n } from '../i18n.ts'
 import { type Resource, resources } from '../resources.ts'
 import { Button } from './button.tsx'
@@ -59,7 +59,7 @@ export function Loaded<T>({ resource, tags, rows, children }: LoadedProps<T>) {
   )
   if (resource.data === undefined) {
     return (
-      <Blank icon={CircleAlert} tone="error" title={t('common.loadFailed')} text={errorText(resource.error)}>
+      <Blank icon={CircleAlert} tone="error" title={t('common.loadFailed')} text={failureOf(resource.error)}>
         {retry}
       </Blank>
     )

@@ -1,5 +1,6 @@
 import type { AppInfo } from '../../app/contract.ts'
 import type { MachineState } from '../../app/machine/state.ts'
+import { say } from '../../app/sayings.ts'
 import type { Settings } from '../../app/settings-schema.ts'
 import type { ContainerStatus, ContainerSummary } from '../../vm/api/containers.ts'
 import type { ImageSummary } from '../../vm/api/images.ts'
@@ -306,8 +307,9 @@ export function seedMachine(name: string | null): MachineState {
       return {
         state: 'failed',
         step: 'kernel',
-        error: 'the guest printed nothing within 60 s',
-        hint: 'Try again; if it happens again, reset the machine.',
+        error: "the guest's first line did not come within 60 s",
+        hint: say({ code: 'retry' }),
+        said: { message: { code: 'late', values: { what: 'it', time: '60 s' } }, hint: { code: 'retry' } },
         serialTail:
           '[    0.000000] Linux version 6.12.43+deb13-cloud-amd64\n[    3.104110] Kernel panic - not syncing: VFS: Unable to mount root fs',
       }
