@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Errno, errnoError } from '../linux/errno.ts'
 import { FakeKernel } from '../linux/fake.ts'
 import { openMonitorStdin } from './stdin.ts'
 
@@ -59,4 +60,26 @@ test('what comes after the end of the container is dropped', async () => {
   stdin.end('too late')
   await once(stdin, 'close')
   expect([stdin.errored, sent(kernel)]).toEqual([null, ['EOF']])
+})
+
+test.each(['ENOENT', 'ECONNREFUSED'])(
+  'a container that ended before the connection takes all (%s)',
+  async (name) => {
+    const kernel = new FakeKernel()
+    const errno = Errno[name as 'ENOENT' | 'ECONNREFUSED']
+    kernel.failures.push({ name: 'connectSeqpacket', error: errnoError('connect', 'attach', errno) })
+    const stdin = openMonitorStdin(kernel, bundle)
+    stdin.end(Buffer.alloc(100_000))
+    await once(stdin, 'close')
+    expect([stdin.errored, sent(kernel)]).toEqual([null, []])
+    const removed = openMonitorStdin(kernel, join(bundle, 'removed'))
+    removed.end('x')
+    await once(removed, 'close')
+  },
+)
+
+test('what else keeps a connection from being made is told', () => {
+  const kernel = new FakeKernel()
+  kernel.failures.push({ name: 'connectSeqpacket', error: errnoError('connect', 'attach', Errno.EACCES) })
+  expect(() => openMonitorStdin(kernel, bundle)).toThrow('connect attach: EACCES')
 })

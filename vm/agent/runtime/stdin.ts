@@ -11,10 +11,16 @@ const MAX_WAIT = 20
 /**
  * Connects to socket `attach` of the bundle. Back-pressure: while the container does not read, the socket is full and
  * the stream's writes wait. `end()` is EOF for conmon, which closes the container's stdin if it was told to. What is
- * written after the container ended is dropped: its exit tells. Throws when there is no monitor to connect to.
+ * written after the container ended is dropped: its exit tells. So is everything when it ended before the connection:
+ * a command may be over before anybody learns that it has started.
  */
 export function openMonitorStdin(kernel: Kernel, bundle: string): Writable {
-  return new MonitorStdin(connectThroughFolder(kernel, bundle))
+  try {
+    return new MonitorStdin(connectThroughFolder(kernel, bundle))
+  } catch (error) {
+    if (isAbsent(error) || isGone(error)) return new Writable({ write: (_chunk, _encoding, done) => done() })
+    throw error
+  }
 }
 
 /** By way of the folder's descriptor: a socket's path has room for 107 bytes only. */
@@ -73,4 +79,8 @@ class MonitorStdin extends Writable {
   }
 }
 
+const isAbsent = (error: unknown): boolean =>
+  error instanceof EngineError
+    ? error.kind === 'not_found'
+    : (error as NodeJS.ErrnoException).code === 'ENOENT'
 const isGone = (error: unknown): boolean => error instanceof EngineError && error.kind === 'unavailable'
