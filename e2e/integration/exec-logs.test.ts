@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ask, Stream, UPGRADE } from '../fixtures/engine-socket.ts'
 import { onTerminal } from '../fixtures/pty.ts'
 import { type Context, context } from './context.ts'
 
@@ -50,6 +52,22 @@ test('exec takes user, directory and environment', async () => {
 test('exec passes standard input and ends with it', async () => {
   const result = await c.dockerWith({ input: 'one\ntwo\n' }, 'exec', '-i', 'host', 'wc', '-l')
   expect(result).toEqual({ code: 0, stdout: '2\n', stderr: '' })
+})
+
+test('the start of an exec tells whether its output is framed, whatever it was made with', async () => {
+  const socket = join(c.home, 'docker.sock')
+  const made = await ask(socket, 'POST', '/containers/host/exec', {
+    Cmd: ['stty', 'size'],
+    Tty: true,
+    ConsoleSize: [57, 123],
+    AttachStdout: true,
+  })
+  const { Id } = JSON.parse(made.text) as { Id: string }
+  const head = `POST /v1.51/exec/${Id}/start HTTP/1.1\nContent-Type: application/json\nContent-Length: 2`
+  const stream = new Stream(socket, `${head}${UPGRADE}`, '{}')
+  await stream.ended
+  expect(stream.text).toContain('application/vnd.docker.multiplexed-stream')
+  expect(stream.text).toContain('\x01\0\0\0\0\0\0\x0857 123\r\n')
 })
 
 test('exec -it is a terminal; Ctrl+D ends it and the container goes on', async () => {

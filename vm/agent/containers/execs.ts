@@ -47,11 +47,6 @@ export class Execs {
     return { Id: id }
   }
 
-  /** Whether its output comes raw. */
-  isTty(id: string): boolean {
-    return this.#get(id).request.Tty === true
-  }
-
   /** Refuses what cannot be started, before the connection is taken over. */
   check(id: string): void {
     const exec = this.#get(id)
@@ -71,11 +66,15 @@ export class Execs {
   }
 
   /** Couples the client with the process until it ends. A program that cannot run is told on the stream. */
-  async start(id: string, client: Duplex, size: [number, number] | undefined): Promise<void> {
+  async start(
+    id: string,
+    client: Duplex,
+    { raw, size }: { raw: boolean; size?: [number, number] },
+  ): Promise<void> {
     const exec = this.#get(id)
     const { request } = exec
     if (size && size[0] > 0 && size[1] > 0) exec.request = { ...request, ConsoleSize: size }
-    const encode = encoder(request.Tty ?? false)
+    const encode = encoder(raw)
     let task: ExecTask
     try {
       task = await this.#launch(exec, request.AttachStdin ?? false)
@@ -119,6 +118,7 @@ export class Execs {
 
   resize(id: string, size: { rows: number; columns: number }): void {
     const exec = this.#get(id)
+    checkRunning(exec.container)
     if (exec.state !== 'running' || !exec.task) {
       throw new EngineError('not_found', `NotFound: process does not exist ${id}: not found`)
     }

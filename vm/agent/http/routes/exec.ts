@@ -2,14 +2,14 @@ import type { Duplex } from 'node:stream'
 import type { ExecCreateRequest, ExecInspect } from '../../../api/containers.ts'
 import { compact, execSchema, execStartSchema } from '../../containers/create-schema.ts'
 import type { Context, Route } from '../router.ts'
+import { compareVersions } from '../version-prefix.ts'
 import { hijackedType, terminalSize } from './containers.ts'
 
 interface ExecBackend {
   create(reference: string, request: ExecCreateRequest): Promise<{ Id: string }>
-  isTty(id: string): boolean
   check(id: string): void
   startDetached(id: string): Promise<void>
-  start(id: string, client: Duplex, size: [number, number] | undefined): Promise<void>
+  start(id: string, client: Duplex, options: { raw: boolean; size?: [number, number] }): Promise<void>
   resize(id: string, size: { rows: number; columns: number }): void
   inspect(id: string): ExecInspect
 }
@@ -50,6 +50,9 @@ async function start(ctx: Context, execs: ExecBackend): Promise<void> {
     ctx.empty(200)
     return
   }
-  const client = await ctx.hijack({ contentType: hijackedType(ctx, execs.isTty(id)) })
-  await execs.start(id, client, body.ConsoleSize ?? undefined)
+  // Whether the output is framed is told by this request, whatever the exec was made with.
+  const raw = body.Tty ?? false
+  const sized = raw && compareVersions(ctx.apiVersion, '1.42') >= 0 ? body.ConsoleSize : undefined
+  const client = await ctx.hijack({ contentType: hijackedType(ctx, raw) })
+  await execs.start(id, client, { raw, ...(sized ? { size: sized } : {}) })
 }
