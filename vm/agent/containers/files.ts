@@ -39,8 +39,8 @@ export class Files {
   }
 
   stat(reference: string, path: string): Promise<PathStat> {
-    return this.#with(reference, async (container, locate) => {
-      const found = await this.#find(container, locate, path)
+    return this.#with(reference, async (_, locate) => {
+      const found = await find(reference, locate, path)
       return this.#statOf(locate, found, path)
     })
   }
@@ -56,7 +56,7 @@ export class Files {
     await parts.roots.acquire(container.id)
     try {
       const locate = this.#locate(container)
-      const found = await this.#find(container, locate, path)
+      const found = await find(reference, locate, path)
       const stat = await this.#statOf(locate, found, path)
       const { packTree } = await import('./tar-pack.ts')
       const name = /(^|\/)\.$/.test(path) ? '.' : posix.basename(posix.normalize(path)) || '/'
@@ -64,7 +64,7 @@ export class Files {
         kernel: parts.kernel,
         locate,
         inside: found.inside,
-        name: name === '/' ? '.' : name,
+        name,
         signal,
       })
       emit(parts, container, 'archive-path')
@@ -82,7 +82,7 @@ export class Files {
     options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean; signal: AbortSignal },
   ): Promise<void> {
     return this.#with(reference, async (container, locate) => {
-      const found = await this.#find(container, locate, path, true)
+      const found = await find(reference, locate, path, true)
       if (!(await lstat(found.path)).isDirectory()) {
         throw new EngineError('invalid_argument', 'extraction point is not a directory')
       }
@@ -107,14 +107,14 @@ export class Files {
 
   /** A folder's entries; links in the path are followed, those in the folder are not. */
   list(reference: string, path: string): Promise<ContainerFile[]> {
-    return this.#with(reference, async (container, locate) =>
-      listFolder(locate, await this.#find(container, locate, path, true)),
+    return this.#with(reference, async (_, locate) =>
+      listFolder(locate, await find(reference, locate, path, true)),
     )
   }
 
   remove(reference: string, path: string): Promise<void> {
     return this.#with(reference, async (container, locate) => {
-      const found = await this.#find(container, locate, path)
+      const found = await find(reference, locate, path)
       this.#checkWritable(container, found.inside)
       await removeInside(found)
     })
@@ -219,16 +219,6 @@ export class Files {
     }
   }
 
-  async #find(container: Container, locate: Locate, path: string, follow = false): Promise<Resolved> {
-    if (path === '') throw new EngineError('invalid_argument', 'bad parameter: path cannot be empty')
-    const intoDirectory = follow || /\/\.?$/.test(path)
-    const found = await resolveInside(locate, path, { follow: intoDirectory })
-    if (!found.exists) {
-      throw new EngineError('not_found', `Could not find the file ${path} in container ${container.name}`)
-    }
-    return found
-  }
-
   async #statOf(locate: Locate, found: Resolved, path: string): Promise<PathStat> {
     const info = await lstat(found.path)
     const target = info.isSymbolicLink() ? await readlink(found.path) : ''
@@ -245,6 +235,17 @@ export class Files {
       throw new EngineError('permission_denied', `container ${what} is marked read-only`)
     }
   }
+}
+
+/** A missing file is told with the container's name as it was asked for. */
+async function find(reference: string, locate: Locate, path: string, follow = false): Promise<Resolved> {
+  if (path === '') throw new EngineError('invalid_argument', 'bad parameter: path cannot be empty')
+  const intoDirectory = follow || /\/\.?$/.test(path)
+  const found = await resolveInside(locate, path, { follow: intoDirectory })
+  if (!found.exists) {
+    throw new EngineError('not_found', `Could not find the file ${path} in container ${reference}`)
+  }
+  return found
 }
 
 /** `source`, and `release` when it has ended or was left. */

@@ -13,7 +13,7 @@ export interface PackOptions {
   locate: Locate
   /** What is packed, as the container sees it; its own link is not followed. */
   inside: string
-  /** Name of the top entry: `etc`, or `.` for the content of a directory; empty leaves the top out. */
+  /** Name of the top entry: `etc`, `.` for the content of a directory, `/` for the root; empty leaves the top out. */
   name: string
   signal: AbortSignal
 }
@@ -40,9 +40,10 @@ class TreePacker {
     const info = await lstat(path).catch(ignoreMissing)
     if (!info || info.isSocket()) return
     if (info.isDirectory()) {
-      if (name !== '') yield tarHeader(this.#header(path, info, `${name}/`))
+      const prefix = name === '' || name === '/' ? name : `${name}/`
+      if (prefix !== '') yield tarHeader(this.#header(path, info, prefix))
       for (const child of (await readdir(path).catch(ignoreMissing)) ?? []) {
-        yield* this.add(posix.join(inside, child), name === '' ? child : `${name}/${child}`)
+        yield* this.add(posix.join(inside, child), `${prefix}${child}`)
       }
       return
     }

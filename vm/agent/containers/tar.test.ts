@@ -2,7 +2,7 @@ import { lstat, mkdir, mkdtemp, readFile, readlink, rm, symlink, truncate, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { pack } from 'tar-stream'
+import { extract, pack } from 'tar-stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { resolveInside } from './safe-path.ts'
 import { extractTree } from './tar-extract.ts'
@@ -66,6 +66,19 @@ describe('pack and extract', () => {
     expect((await lstat(join(root, 'copy/conf/empty'))).size).toBe(0)
     expect(await readlink(join(root, 'copy/conf/link'))).toBe('hosts')
     expect((await lstat(join(root, 'copy/conf/dir'))).isDirectory()).toBe(true)
+  })
+
+  it('names the entries of the root by their absolute paths, as clients of docker cp take them', async () => {
+    await writeFile(join(root, 'etc/hosts'), 'localhost')
+    const names: string[] = []
+    const tar = Readable.from(copies(packTree({ kernel, locate, inside: '/', name: '/', signal }))).pipe(
+      extract(),
+    )
+    for await (const entry of tar) {
+      names.push(entry.header.name)
+      entry.resume()
+    }
+    expect(names).toEqual(['/', '/etc/', '/etc/hosts'])
   })
 
   it('does not lose step when a file shrinks while it is packed', async () => {
