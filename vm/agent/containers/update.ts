@@ -17,7 +17,9 @@ export async function updateContainer(
   const warnings: string[] = []
   const { RestartPolicy: policy, ...limits } = change
   const before = container.record.hostConfig
-  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== 0 && value !== ''))
+  // Only of processes a zero says something: as many as they like.
+  const says = ([name, value]: [string, unknown]) => (value !== 0 && value !== '') || name === 'PidsLimit'
+  const given = Object.fromEntries(Object.entries(limits).filter(says))
   const next = { ...before, ...given }
   if (given['Memory'] !== undefined && given['MemorySwap'] === undefined && (before.MemorySwap ?? 0) > 0) {
     if ((before.MemorySwap ?? 0) < Number(given['Memory'])) {

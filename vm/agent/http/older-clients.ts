@@ -1,5 +1,13 @@
 /** What the API said in former versions and clients of those days still read (Docker's API version history). Pure. */
-import type { ContainerInspect } from '../../api/containers.ts'
+import type {
+  ContainerCreateRequest,
+  ContainerInspect,
+  ContainerSummary,
+  HostConfig,
+  MountSpec,
+  Resources,
+} from '../../api/containers.ts'
+import { EngineError } from '../../api/errors.ts'
 import type { ImageInspect } from '../../api/images.ts'
 import { BLANK_CONFIG } from '../containers/blank-config.ts'
 import { compareVersions } from './version-prefix.ts'
@@ -44,4 +52,80 @@ export function containerFor(version: string, container: ContainerInspect): Cont
     ...container,
     NetworkSettings: { ...container.NetworkSettings, Networks: Object.fromEntries(networks) },
   }
+}
+
+/** Annotations are in lists since 1.46. */
+export function summaryFor(version: string, container: ContainerSummary): ContainerSummary {
+  if (compareVersions(version, '1.46') >= 0 || !container.HostConfig) return container
+  const { Annotations: _, ...rest } = container.HostConfig
+  return { ...container, HostConfig: rest }
+}
+
+/** A limit of zero or less is none; before 1.40 an update knew nothing of processes. */
+export function updateFor<T extends Resources>(version: string, change: T): T {
+  const { PidsLimit, ...rest } = change
+  if (PidsLimit === undefined || PidsLimit === null) return change
+  if (compareVersions(version, '1.40') < 0) return rest as T
+  return { ...change, PidsLimit: Math.max(PidsLimit, 0) }
+}
+
+/** What a client of those days meant: members that it cannot know are left out, or refused where that could hurt. */
+export function createFor(version: string, request: ContainerCreateRequest): ContainerCreateRequest {
+  const before = (other: string) => compareVersions(version, other) < 0
+  const endpoints = request.NetworkingConfig?.EndpointsConfig ?? {}
+  const names = Object.keys(endpoints)
+  if (before('1.44') && names.length > 1) {
+    throw refused(`Container cannot be created with multiple network endpoints: ${names.join(', ')}`)
+  }
+  const result: ContainerCreateRequest = { ...request, HostConfig: hostFor(before, request.HostConfig ?? {}) }
+  if (before('1.44') && request.Healthcheck) {
+    const { StartInterval: _, ...check } = request.Healthcheck
+    result.Healthcheck = check
+  }
+  if (before('1.48') && names.length > 0) {
+    const entries = Object.entries(endpoints).map(([name, settings]) => {
+      const { GwPriority: _, ...one } = settings ?? {}
+      return [name, one]
+    })
+    result.NetworkingConfig = { EndpointsConfig: Object.fromEntries(entries) }
+  }
+  return result
+}
+
+function hostFor(before: (version: string) => boolean, host: HostConfig): HostConfig {
+  const result = { ...host }
+  if (before('1.25')) result.AutoRemove = false
+  if (before('1.40') && !host.IpcMode) result.IpcMode = 'shareable'
+  if (before('1.42')) result.ConsoleSize = [0, 0]
+  if (before('1.43')) delete result.Annotations
+  if ((host.PidsLimit ?? 1) <= 0) delete result.PidsLimit
+  if (host.Mounts) result.Mounts = host.Mounts.map((mount) => mountFor(before, mount))
+  return result
+}
+
+function mountFor(before: (version: string) => boolean, mount: MountSpec): MountSpec {
+  const { BindOptions, VolumeOptions, TmpfsOptions, ...rest } = mount
+  if (before('1.44') && mount.Type === 'bind' && BindOptions?.ReadOnlyForceRecursive) {
+    throw refused('BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer')
+  }
+  if (before('1.45') && VolumeOptions?.Subpath) {
+    throw refused('VolumeOptions.Subpath needs API v1.45 or newer')
+  }
+  if (before('1.48') && mount.Type === 'image') {
+    throw refused('Mount type "Image" needs API v1.48 or newer')
+  }
+  if (!before('1.42')) return mount
+  const result: MountSpec = rest
+  if (BindOptions) {
+    const { CreateMountpoint: _, NonRecursive, ...bind } = BindOptions
+    result.BindOptions = { ...bind, ...(before('1.40') || !NonRecursive ? {} : { NonRecursive }) }
+  }
+  // Nobody looked whether they go with the type.
+  if (VolumeOptions && mount.Type === 'volume') result.VolumeOptions = VolumeOptions
+  if (TmpfsOptions && mount.Type === 'tmpfs') result.TmpfsOptions = TmpfsOptions
+  return result
+}
+
+function refused(message: string): EngineError {
+  return new EngineError('invalid_argument', message)
 }

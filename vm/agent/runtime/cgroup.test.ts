@@ -24,7 +24,8 @@ test('limits become control files', () => {
     { file: 'pids.max', value: 'max' },
     { file: 'io.weight', value: 'default 10000' },
   ])
-  expect(limitWrites({ Memory: 0, CpuShares: 0, PidsLimit: 0 })).toEqual([])
+  expect(limitWrites({ Memory: 0, CpuShares: 0 })).toEqual([])
+  expect(limitWrites({ PidsLimit: 0 })).toEqual([{ file: 'pids.max', value: 'max' }])
   expect(limitWrites({ CpuQuota: -1 })).toEqual([{ file: 'cpu.max', value: 'max 100000' }])
 })
 

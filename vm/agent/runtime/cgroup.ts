@@ -29,7 +29,7 @@ export function limitWrites(limits: Resources): { file: string; value: string }[
   if (limits.CpuShares) writes.push({ file: 'cpu.weight', value: `${sharesToWeight(limits.CpuShares)}` })
   if (limits.CpusetCpus) writes.push({ file: 'cpuset.cpus', value: limits.CpusetCpus })
   if (limits.CpusetMems) writes.push({ file: 'cpuset.mems', value: limits.CpusetMems })
-  if (limits.PidsLimit) {
+  if (limits.PidsLimit !== undefined && limits.PidsLimit !== null) {
     writes.push({ file: 'pids.max', value: limits.PidsLimit > 0 ? `${limits.PidsLimit}` : 'max' })
   }
   if (limits.BlkioWeight)

@@ -15,7 +15,7 @@ import { EngineError } from '../../../api/errors.ts'
 import { compact, createSchema, updateSchema } from '../../containers/create-schema.ts'
 import { parseDetachKeys } from '../../containers/detach-keys.ts'
 import { parseLogTime, parseTail } from '../../containers/logs.ts'
-import { containerFor } from '../older-clients.ts'
+import { containerFor, createFor, summaryFor, updateFor } from '../older-clients.ts'
 import type { Context, Filters, Route } from '../router.ts'
 import { compareVersions } from '../version-prefix.ts'
 
@@ -149,11 +149,10 @@ export function containerRoutes({ lifecycle, inspection, streams }: ContainerBac
     {
       method: 'POST',
       path: '/containers/{id}/update',
-      handler: async (ctx) =>
-        ctx.send(
-          200,
-          await lifecycle.update(id(ctx), compact(await ctx.json(updateSchema, { optional: true }))),
-        ),
+      handler: async (ctx) => {
+        const change = compact<Resources>(await ctx.json(updateSchema, { optional: true }))
+        ctx.send(200, await lifecycle.update(id(ctx), updateFor(ctx.apiVersion, change)))
+      },
     },
     { method: 'POST', path: '/containers/{id}/wait', handler: (ctx) => wait(ctx, lifecycle) },
     {
@@ -178,21 +177,23 @@ export function containerRoutes({ lifecycle, inspection, streams }: ContainerBac
 
 async function list(ctx: Context, inspection: InspectionBackend): Promise<void> {
   const limit = ctx.int('limit')
+  const found = await inspection.list({
+    all: ctx.flag('all'),
+    size: ctx.flag('size'),
+    filters: ctx.filters(),
+    ...(limit === undefined ? {} : { limit }),
+  })
   ctx.send(
     200,
-    await inspection.list({
-      all: ctx.flag('all'),
-      size: ctx.flag('size'),
-      filters: ctx.filters(),
-      ...(limit === undefined ? {} : { limit }),
-    }),
+    found.map((container) => summaryFor(ctx.apiVersion, container)),
   )
 }
 
 async function create(ctx: Context, lifecycle: LifecycleBackend): Promise<void> {
   const body = await ctx.json(createSchema)
-  const request = keepExplicit(body, compact<ContainerCreateRequest>(body))
-  const wanted = { name: ctx.query.get('name') || undefined, platform: ctx.query.get('platform') ?? '' }
+  const request = createFor(ctx.apiVersion, keepExplicit(body, compact<ContainerCreateRequest>(body)))
+  const platform = compareVersions(ctx.apiVersion, '1.41') < 0 ? '' : (ctx.query.get('platform') ?? '')
+  const wanted = { name: ctx.query.get('name') || undefined, platform }
   ctx.send(201, await lifecycle.create(request, wanted))
 }
 
