@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { posix } from 'node:path'
 import type { ContainerConfig, ContainerCreateRequest, HostConfig } from '../../api/containers.ts'
 import { Disposal } from '../../api/disposal.ts'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
@@ -42,6 +43,7 @@ export async function createContainer(
   const image = await parts.images.resolve(own.Image)
   if (platform) refuseOtherPlatform(own.Image, platform, image.config)
   const config = finishConfig(own, mergeConfig(own, image.config.config ?? {}), host)
+  config.WorkingDir = cleanPath(config.WorkingDir ?? '')
   const [path, ...args] = commandLine(config)
   if (!path) throw new EngineError('invalid_argument', 'no command specified')
   checkReferences(parts, host)
@@ -191,6 +193,10 @@ function finishConfig(own: ContainerConfig, merged: ContainerConfig, host: HostC
     OnBuild: null,
     ...(Object.keys(exposed).length > 0 ? { ExposedPorts: exposed } : {}),
   }
+}
+
+function cleanPath(path: string): string {
+  return path === '' ? '' : posix.normalize(path).replace(/(.)\/$/, '$1')
 }
 
 /** As dockerd: a network that does not exist is the start's concern. */

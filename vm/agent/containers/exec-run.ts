@@ -15,14 +15,14 @@ export async function execProcessOf(parts: Parts, container: Container, request:
   return execProcess(spec.process, request, await userOf(parts.roots.path(container.id), user))
 }
 
-/** Runs a command to its end and keeps the first bytes of its output; undefined when the time was over. */
+/** Runs a command to its end and keeps the first bytes of its output; no exit code when the time was over. */
 export async function runInContainer(
   parts: Parts,
   container: Container,
   task: Task,
   command: string[],
   options: { timeout: number; signal: AbortSignal; maxOutput: number },
-): Promise<{ exitCode: number; output: string } | undefined> {
+): Promise<{ exitCode: number | undefined; output: string }> {
   const exec = await task.exec({
     process: await execProcessOf(parts, container, { Cmd: command }),
     tty: false,
@@ -41,9 +41,6 @@ export async function runInContainer(
   })
   const result = await Promise.race([exec.wait(), late])
   clearTimeout(timer)
-  if (result === undefined) {
-    exec.kill(9)
-    return undefined
-  }
-  return { exitCode: result.exitCode, output }
+  if (result === undefined) exec.kill(9)
+  return { exitCode: result?.exitCode, output }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Health } from '../../api/containers.ts'
-import { commandOf, HealthMonitor, nextHealth, scheduleOf } from './health.ts'
+import { commandOf, HealthMonitor, nextHealth, scheduleOf, timeoutText } from './health.ts'
 
 const probe = (exitCode: number) => ({ start: 's', end: 'e', exitCode, output: '' })
 const starting: Health = { Status: 'starting', FailingStreak: 0, Log: [] }
@@ -28,6 +28,11 @@ it('reads commands and durations', () => {
   expect(commandOf({ Test: ['CMD-SHELL', 'a b'] }, ['/bin/sh', '-c'])).toEqual(['/bin/sh', '-c', 'a b'])
   expect(commandOf({ Test: ['NONE'] }, [])).toBeUndefined()
   expect(scheduleOf({ Interval: 2e9 })).toMatchObject({ interval: 2000, timeout: 30_000, retries: 3 })
+})
+
+it('tells how long a check had, and what it had printed', () => {
+  expect(timeoutText(50, '')).toBe('Health check exceeded timeout (50ms)')
+  expect(timeoutText(30_000, 'still here\n')).toBe('Health check exceeded timeout (30s): still here\n')
 })
 
 describe('HealthMonitor', () => {

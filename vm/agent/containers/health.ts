@@ -6,7 +6,7 @@ import type { Task } from '../runtime/runtime.ts'
 import type { Container } from './container.ts'
 import { runInContainer } from './exec-run.ts'
 import { emit, type Parts } from './parts.ts'
-import { nowRfc3339 } from './timestamps.ts'
+import { goDuration, nowRfc3339 } from './timestamps.ts'
 
 const NS = 1_000_000
 const MAX_OUTPUT = 4096
@@ -119,6 +119,12 @@ export class HealthMonitor {
   }
 }
 
+/** Docker's words, with what the check had printed by then. Pure. */
+export function timeoutText(ms: number, output: string): string {
+  const text = `Health check exceeded timeout (${goDuration(ms)})`
+  return output === '' ? text : `${text}: ${output}`
+}
+
 async function probeContainer(
   parts: Parts,
   container: Container,
@@ -135,7 +141,7 @@ async function probeContainer(
       signal,
       maxOutput: MAX_OUTPUT,
     })
-    if (result === undefined) return done(-1, `Health check exceeded timeout (${timeout / 1000}s)`)
+    if (result.exitCode === undefined) return done(-1, timeoutText(timeout, result.output))
     return done(result.exitCode, result.output)
   } catch (error) {
     return done(-1, messageOf(error))

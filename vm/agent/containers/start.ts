@@ -204,7 +204,8 @@ function joinedNamespaces(
         kind === 'network'
           ? `cannot join network namespace of a non running container: container ${other.name} is ${other.state.life.status}`
           : `failed to join ${kind.toUpperCase()} namespace: container ${other.id} is not running`
-      throw new EngineError('conflict', message)
+      // dockerd answers 500 for a PID namespace, where the others are a conflict.
+      throw new EngineError(kind === 'pid' ? 'internal' : 'conflict', message)
     }
     join[kind] = `/proc/${other.task.pid}/ns/${file}`
   }

@@ -12,7 +12,7 @@ import { shownHostConfig } from './shown-config.ts'
 import { parseSignal } from './signals.ts'
 import { newState, transition } from './state.ts'
 import { humanDuration, statusText } from './status-text.ts'
-import { rfc3339 } from './timestamps.ts'
+import { goDuration, rfc3339 } from './timestamps.ts'
 import { columnsOf, parseProcess } from './top.ts'
 
 describe('status text', () => {
@@ -53,6 +53,13 @@ describe('status text', () => {
   it('writes times as Go does', () => {
     expect(rfc3339(1_700_000_000_120_000_000n)).toBe('2023-11-14T22:13:20.12Z')
     expect(rfc3339(1_700_000_000_000_000_000n)).toBe('2023-11-14T22:13:20Z')
+    expect([0, 50, 1500, 120_000, 3_605_000].map(goDuration)).toEqual([
+      '0s',
+      '50ms',
+      '1.5s',
+      '2m0s',
+      '1h0m5s',
+    ])
   })
 })
 

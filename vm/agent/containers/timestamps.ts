@@ -28,3 +28,12 @@ export const nowRfc3339 = (): string => rfc3339(nowNano())
 export function millisOf(text: string): number {
   return Date.parse(text.replace(/(\.\d{3})\d+/, '$1'))
 }
+
+/** A length of time as Go prints it, to the millisecond: `50ms`, `1.5s`, `2m0s`, `1h0m5s`. */
+export function goDuration(ms: number): string {
+  if (ms < 1000) return ms === 0 ? '0s' : `${ms}ms`
+  const seconds = (ms % 60_000) / 1000
+  const minutes = Math.floor(ms / 60_000)
+  if (minutes === 0) return `${seconds}s`
+  return minutes < 60 ? `${minutes}m${seconds}s` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}s`
+}

@@ -52,6 +52,7 @@ export function tmpfsMount(destination: string, options = ''): OciMount {
 /** What every container has, in mounting order. */
 export function defaultMounts(options: {
   privileged: boolean
+  writableCgroups: boolean
   shmSize: number | undefined
   shmPath: string | undefined
   /** `--ipc none`: no /dev/shm at all. */
@@ -83,7 +84,12 @@ export function defaultMounts(options: {
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...restricted, access] },
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, ...restricted] },
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: [options.writableCgroups ? 'rw' : 'ro', ...restricted],
+    },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: restricted },
     ...(options.noShm ? [] : [shm]),
   ]

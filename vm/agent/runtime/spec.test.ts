@@ -264,7 +264,9 @@ test('devices are made and may be opened', () => {
 
 test.each<[HostConfig, string]>([
   [{ DeviceCgroupRules: ['x 1:2 r'] }, "invalid device cgroup rule format: 'x 1:2 r'"],
-  [{ SecurityOpt: ['colour=red'] }, 'invalid --security-opt 1: "colour=red"'],
+  [{ SecurityOpt: ['colour'] }, 'invalid --security-opt 1: "colour"'],
+  [{ SecurityOpt: ['colour=red'] }, 'invalid --security-opt 2: "colour=red"'],
+  [{ SecurityOpt: ['writable-cgroups=maybe'] }, 'invalid --security-opt 2: "writable-cgroups=maybe"'],
   [{ SecurityOpt: ['apparmor=mine'] }, 'invalid --security-opt "apparmor=mine": AppArmor is not enabled'],
   [{ CgroupParent: '../..' }, 'invalid cgroup-parent "../..": may not contain ".."'],
   [{ CapAdd: ['nope'] }, 'unknown capability: "CAP_NOPE"'],
@@ -283,6 +285,16 @@ test('security options', () => {
   )
   expect([spec.process.noNewPrivileges, spec.linux.seccomp]).toEqual([true, undefined])
   expect(build({}, { SecurityOpt: ['no-new-privileges:false'] }).process.noNewPrivileges).toBe(false)
+})
+
+test.each<[HostConfig, string]>([
+  [{}, 'ro'],
+  [{ Privileged: true }, 'rw'],
+  [{ SecurityOpt: ['writable-cgroups'] }, 'rw'],
+  [{ Privileged: true, SecurityOpt: ['writable-cgroups=false'] }, 'ro'],
+])('control groups of %j are mounted %s', (hostConfig, access) => {
+  const mount = build({}, hostConfig).mounts.find(({ destination }) => destination === '/sys/fs/cgroup')
+  expect(mount?.options?.[0]).toBe(access)
 })
 
 test('paths, sysctls and root of the user', () => {

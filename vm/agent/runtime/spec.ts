@@ -17,18 +17,18 @@ import type { SpecInput } from './spec-input.ts'
 export const CGROUP_PARENT = '/slipway'
 
 const MASKED_PATHS = [
-  '/proc/acpi',
   '/proc/asound',
+  '/proc/acpi',
   '/proc/interrupts',
   '/proc/kcore',
   '/proc/keys',
   '/proc/latency_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
   '/proc/timer_list',
   '/proc/timer_stats',
-  '/sys/devices/virtual/powercap',
+  '/proc/sched_debug',
+  '/proc/scsi',
   '/sys/firmware',
+  '/sys/devices/virtual/powercap',
 ]
 export const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
@@ -47,6 +47,8 @@ export function buildSpec(input: SpecInput): OciSpec {
     mounts: mergeMounts(
       defaultMounts({
         privileged: hostConfig.Privileged === true,
+        writableCgroups:
+          parseSecurityOptions(hostConfig.SecurityOpt).writableCgroups ?? hostConfig.Privileged === true,
         shmSize: hostConfig.ShmSize,
         shmPath: hostConfig.IpcMode === 'host' ? '/dev/shm' : facts.shmPath,
         noShm: hostConfig.IpcMode === 'none',

@@ -29,6 +29,9 @@ test('groups are added by name and by number', () => {
 test('numbers work without files', () => {
   expect(resolveUser('5:6', nothing)).toEqual({ uid: 5, gid: 6, additionalGids: [6], home: '/' })
   expect(resolveUser('', nothing)).toEqual({ uid: 0, gid: 0, additionalGids: [0], home: '/' })
+  expect(() => resolveUser('web', nothing)).toThrow(
+    'unable to find user web: no matching entries in passwd file',
+  )
 })
 
 test.each([

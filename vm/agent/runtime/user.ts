@@ -40,7 +40,7 @@ const MAX_ID = 2 ** 31 - 1
 export function resolveUser(spec: string, files: UserFiles, groupAdd: readonly string[] = []): ResolvedUser {
   const [userPart = '', groupPart = ''] = splitOnce(spec, ':')
   const groups = parseGroup(files.group ?? '')
-  const user = findUser(userPart, parsePasswd(files.passwd ?? ''), files.passwd !== undefined)
+  const user = findUser(userPart, parsePasswd(files.passwd ?? ''))
   const memberships = user.name ? groups.filter(({ members }) => members.includes(user.name)) : []
   const gid = groupPart === '' ? user.gid : findGroup(groupPart, groups)
   // An explicit group replaces the memberships.
@@ -50,15 +50,17 @@ export function resolveUser(spec: string, files: UserFiles, groupAdd: readonly s
   return { uid: user.uid, gid, additionalGids, home: user.home }
 }
 
-function findUser(part: string, entries: PasswdEntry[], hasFile: boolean): PasswdEntry {
+function findUser(part: string, entries: PasswdEntry[]): PasswdEntry {
   const number = asNumber(part)
   const wanted = part === '' ? 0 : number
   const entry =
     entries.find(({ name }) => part !== '' && name === part) ?? entries.find(({ uid }) => uid === wanted)
   if (entry) return entry
   if (wanted === undefined) {
-    const why = hasFile ? 'no matching entries in passwd file' : 'open /etc/passwd: no such file or directory'
-    throw new EngineError('invalid_argument', `unable to find user ${part}: ${why}`)
+    throw new EngineError(
+      'invalid_argument',
+      `unable to find user ${part}: no matching entries in passwd file`,
+    )
   }
   checkRange(wanted)
   return { name: '', uid: wanted, gid: 0, home: '/' }
