@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { EngineConfig } from '../vm/api/slipway.ts'
+import { withDeadline } from '../vm/api/with-deadline.ts'
 import type { EngineClient } from './engine/client.ts'
 import type { Home } from './home.ts'
 import type { Arch } from './machine/driver.ts'
@@ -50,7 +51,7 @@ export function createMachine(options: HostMachineOptions): Machine {
     onReady: (_dial, { signal }) => onReady(signal),
     shutdown: (_dial, { signal }) =>
       engine().slipway.shutdown(STOP_GRACE, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout((STOP_GRACE + 10) * 1000)]),
+        signal: withDeadline((STOP_GRACE + 10) * 1000, signal),
       }),
     clock: (_dial, now, { signal }) => engine().slipway.setClock({ now }, { signal }),
     keepMemory: true,

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { pack } from 'tar-stream'
 import { messageOf } from '../../vm/api/errors.ts'
+import { withDeadline } from '../../vm/api/with-deadline.ts'
 import type { Parts } from './parts.ts'
 import { withoutSecrets } from './secrets.ts'
 
@@ -44,7 +45,7 @@ export async function diagnostics(
   )
   add('state.json', asJson(machine.state))
   add('settings.json', asJson(settings.value))
-  const asked = AbortSignal.any([signal, AbortSignal.timeout(5000)])
+  const asked = withDeadline(5000, signal)
   add(
     'engine.json',
     await tryJson(() =>

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PublishedPort } from '../../vm/api/slipway.ts'
+import { withDeadline } from '../../vm/api/with-deadline.ts'
 import type { PortRoute } from '../contract.ts'
 import type { MethodHandlers } from '../dispatch.ts'
 import type { Parts } from './parts.ts'
@@ -32,7 +33,7 @@ const PAUSE = 200
 async function answers(port: number, { signal }: { signal: AbortSignal }): Promise<boolean> {
   const end = Date.now() + PATIENCE
   while (Date.now() < end) {
-    const asked = AbortSignal.any([signal, AbortSignal.timeout(2000)])
+    const asked = withDeadline(2000, signal)
     const response = await fetch(`http://localhost:${port}/`, { signal: asked, redirect: 'manual' }).catch(
       () => undefined,
     )

@@ -3,6 +3,7 @@ import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, kindOf } from '../../vm/api/errors.ts'
+import { withDeadline } from '../../vm/api/with-deadline.ts'
 import type { ControlClient } from '../control-client.ts'
 import type { Home } from '../home.ts'
 import type { Output } from './output.ts'
@@ -49,7 +50,7 @@ export async function ensureOwner(
     })
     child.unref()
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
-    await untilAnswering(context, ended, AbortSignal.any([signal, AbortSignal.timeout(OWNER_DEADLINE)]))
+    await untilAnswering(context, ended, withDeadline(OWNER_DEADLINE, signal))
   } finally {
     await errors.close()
   }

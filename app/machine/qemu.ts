@@ -3,6 +3,7 @@ import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, kindOf, messageOf } from '../../vm/api/errors.ts'
+import { withDeadline } from '../../vm/api/with-deadline.ts'
 import { saidError } from '../sayings.ts'
 import { ensureDisk } from './disk.ts'
 import type {
@@ -75,11 +76,11 @@ export class QemuDriver implements MachineDriver {
   async adopt(record: VmRecord, { signal }: { signal?: AbortSignal } = {}): Promise<VmHandle | undefined> {
     const pid = Number.parseInt(await readFile(record.pidFile, 'utf8').catch(() => ''), 10)
     if (!(pid > 0) || !(await isAlive(pid))) return undefined
-    const timeout = AbortSignal.timeout(process.platform === 'win32' ? 1_000 : ADOPT_TIMEOUT_MS)
+    const timeout = process.platform === 'win32' ? 1_000 : ADOPT_TIMEOUT_MS
     const events = new EventLog()
     try {
       const qmp = await QmpConnection.connect(record.monitor, {
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        signal: withDeadline(timeout, signal),
         onEvent: events.add,
       })
       if (await isVm(qmp, record.id)) return adopted(pid, qmp, events, record)

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import type { Forward } from '../../vm/api/slipway.ts'
+import { withDeadline } from '../../vm/api/with-deadline.ts'
 import type { Dial } from '../machine/dial.ts'
 import type { Target } from './bind.ts'
 import type { Relay, RelayOptions } from './datagram-relay.ts'
@@ -145,7 +146,7 @@ export class Destination {
   }
 
   #overSsh(signal: AbortSignal): Promise<Duplex> {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+    const deadline = withDeadline(DIAL_TIMEOUT_MS, signal)
     return this.#ways.dial(addressOf(this.#forward), { signal: deadline, class: 'bulk' })
   }
 
