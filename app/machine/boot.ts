@@ -100,18 +100,15 @@ export class Boot {
   }
 
   async #fresh(): Promise<Booted> {
-    const { timeouts, file, options } = this.#context
+    const { timeouts, file } = this.#context
     const prepared = await this.#prepare()
     const choice = await this.#launch(prepared)
     const sshPort = file.record.vm?.sshPort ?? 0
     const ssh = this.#openSsh(sshPort, prepared.keys)
-    // The guest brings up sshd and the data disk side by side; so does the handshake, which takes a second or more.
-    this.#connectEarly(ssh)
     await this.#enter('disk', timeouts.disk, 'the data disk', async (running) => {
-      const { signal } = running
-      if (this.#memoryUse === 'hold' && this.#handle) {
-        await this.#memory.keepHeld({ qmp: this.#handle.qmp, marks: this.#marks, log: options.log, signal })
-      }
+      if (this.#memoryUse === 'hold') await this.#keepMemory(running)
+      // The guest brings up sshd and the data disk side by side; so does the handshake, which takes a second or more.
+      this.#connectEarly(ssh)
       await this.#awaitDisk(running)
     })
     await this.#connect(ssh)
@@ -276,6 +273,14 @@ export class Boot {
     await this.#enter('kernel', ms, "the guest's first line", ({ signal }) =>
       this.#marks.until((mark) => mark.type === first, signal),
     )
+  }
+
+  async #keepMemory({ signal }: Running): Promise<void> {
+    const { log } = this.#context.options
+    const handle = this.#handle
+    if (!handle) return
+    const held = await this.#memory.keepHeld({ qmp: handle.qmp, marks: this.#marks, log, signal })
+    if (!held) this.#memoryUse = undefined
   }
 
   async #start(spec: VmSpec, recipe: string, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,8 @@ export interface FakeBehaviour {
   serve: (target: string) => ((stream: Duplex) => void) | undefined
   /** Whether `poweroff` ends it. */
   obeys: boolean
+  /** Whether it waits when it is held. */
+  holds: boolean
   /** Whether a memory that was kept comes up again. */
   restores: boolean
   /** Hypervisor's own refusal to start. */
@@ -58,6 +60,7 @@ export class FakeDriver implements MachineDriver {
       marks: [...GOOD_MARKS],
       serve: () => (stream) => stream.pipe(stream),
       obeys: true,
+      holds: true,
       restores: true,
       refusal: undefined,
       ...changes,
@@ -122,7 +125,7 @@ export class FakeVm implements VmHandle {
     this.qmp = { execute: (command, args) => this.#obey(command, args ?? {}) }
   }
 
-  async boot({ silent, marks, serve, obeys, restores }: FakeBehaviour): Promise<void> {
+  async boot({ silent, marks, serve, obeys, holds, restores }: FakeBehaviour): Promise<void> {
     const { memory } = this.#spec
     if (silent.includes(this.#spec.accelerator) || (memory?.use === 'restore' && !restores)) return
     this.#guest = await FakeGuest.start({
@@ -135,10 +138,10 @@ export class FakeVm implements VmHandle {
         return { output: '', code: 0 }
       },
     })
-    if (memory?.use === 'hold') {
+    if (memory?.use === 'hold' && holds) {
       this.#held = ['awake', ...marks.filter((mark) => !EARLY_MARKS.includes(mark))]
       await this.#say([...EARLY_MARKS, 'holding'])
-    } else if (memory) {
+    } else if (memory?.use === 'restore') {
       await this.#say(['awake', ...marks.filter((mark) => !EARLY_MARKS.includes(mark))])
     } else await this.#say(marks)
   }

@@ -162,6 +162,15 @@ describe('memory that is kept on disk', () => {
     expect(uses(driver)).toEqual(['hold', 'hold'])
   })
 
+  test('a guest that does not know how to wait starts as ever', async () => {
+    const { machine, driver } = make({ holds: false }, { keepMemory: true })
+    await machine.start()
+    await again(machine)
+    await again(machine)
+    expect(uses(driver)).toEqual(['hold', 'hold', undefined])
+    await expect(stat(machine.paths.memory)).rejects.toThrow()
+  })
+
   test('hardware acceleration needs none', async () => {
     const { machine, driver } = make({ accelerators: ['kvm', 'tcg'] }, { keepMemory: true })
     await machine.start()

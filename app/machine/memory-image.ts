@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { cpus, release } from 'node:os'
-import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import type { BootMarks } from './boot-marks.ts'
@@ -70,22 +69,27 @@ export class MemoryImage {
     return bavail * bsize < LEAST_FREE_BYTES ? undefined : { use: 'hold' }
   }
 
-  /** The guest loads everything and waits: its memory is kept, then it may go on, whatever became of that. */
-  async keepHeld({ qmp, marks, log, signal }: Held): Promise<void> {
+  /**
+   * The guest loads everything and waits: its memory is kept, then it may go on, whatever became of that. Answers whether it
+   * has waited: one of an older image does not.
+   */
+  async keepHeld({ qmp, marks, log, signal }: Held): Promise<boolean> {
     const notKept = async (error: unknown): Promise<void> => {
       log('machine: its memory is not kept', { error: messageOf(error) })
       if (!signal.aborted) await this.failed()
     }
+    const { type } = await marks.until((mark) => mark.type === 'holding' || mark.type === 'data disk', signal)
+    const held = type === 'holding'
     try {
-      const mark = await marks.until(({ type }) => type === 'holding' || type === 'awake', signal)
-      if (mark.type === 'awake') throw new EngineError('internal', 'the guest did not wait')
-      await marks.until(({ type }) => type === 'sshd ready', signal)
+      if (!held) throw new EngineError('internal', 'the guest did not wait')
+      await marks.until((mark) => mark.type === 'sshd ready', signal)
       const { done } = await this.#keep(qmp, signal)
       done.catch(notKept)
     } catch (error) {
       await notKept(error)
     }
     await letGo(qmp)
+    return held
   }
 
   /**
@@ -170,7 +174,7 @@ async function readOut(qmp: Qmp, file: FileHandle, path: string, signal: AbortSi
     connected.catch(() => undefined)
     await qmp.execute('migrate', { uri: `unix:${path}` })
     const [socket] = await connected
-    await pipeline(socket, file.createWriteStream({ autoClose: false, highWaterMark: 1 << 20 }), { signal })
+    await file.writeFile(socket, { signal })
     await untilSent(qmp, signal)
   } finally {
     server.close()

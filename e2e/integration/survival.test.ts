@@ -52,12 +52,31 @@ test('kill -9 of QEMU while a container writes: the cause is said, the next star
   await c.clean('writer', 'idle')
 })
 
-test('stop and start keep images and containers; status tells each state', async () => {
+/** What must not be the same in any two runs of a machine, also when they begin with the same memory. */
+async function marksOfThisRun(): Promise<string[]> {
+  const { stdout } = await c.slipway('ssh', 'cat', '/proc/sys/kernel/random/boot_id')
+  const volume = await c.ok('volume', 'create')
+  await c.ok('volume', 'rm', volume)
+  return [stdout.trim(), volume]
+}
+
+test('stop and start keep images and containers; status tells each state; no two runs are alike', async () => {
   await c.ok('create', '--name', 'kept', 'busybox')
-  expect((await c.slipway('stop')).code).toBe(0)
-  expect((await status()).state).toBe('stopped')
-  expect((await c.slipway('start')).code).toBe(0)
-  expect((await status()).state).toBe('running')
+  await c.ok('run', '-d', '--restart', 'always', '--name', 'lasting', 'busybox', 'sleep', '10000')
+  const marks: string[] = []
+  for (let run = 0; run < 2; run++) {
+    expect((await c.slipway('stop')).code).toBe(0)
+    expect((await status()).state).toBe('stopped')
+    expect((await c.slipway('start')).code).toBe(0)
+    expect((await status()).state).toBe('running')
+    marks.push(...(await marksOfThisRun()))
+  }
+  expect(new Set(marks).size).toBe(4)
+  const before = Date.now() / 1000
+  const time = Number((await c.slipway('ssh', 'date', '+%s')).stdout)
+  expect(time).toBeGreaterThan(before - 3)
+  expect(time).toBeLessThan(Date.now() / 1000 + 3)
   expect(await c.ok('ps', '-a', '--format', '{{.Names}}', '-f', 'name=kept')).toBe('kept')
-  await c.clean('kept')
+  await expect.poll(() => c.ok('inspect', '-f', '{{.State.Running}}', 'lasting')).toBe('true')
+  await c.clean('kept', 'lasting')
 })
