@@ -24,6 +24,8 @@ import { ContainerTable } from './containers/table.ts'
 import { VolumeFiles } from './containers/volume-files.ts'
 import { FileContentStore } from './content/file-store.ts'
 import { EventBus } from './events.ts'
+import { Folders } from './folders/folders.ts'
+import { FolderMount } from './folders/mount.ts'
 import { absentRoutes } from './http/routes/absent.ts'
 import { archiveRoutes } from './http/routes/archive.ts'
 import { buildRoutes } from './http/routes/build.ts'
@@ -120,6 +122,15 @@ async function main(): Promise<void> {
           .map(({ id, name, running }) => ({ id, name, running })),
     }),
   )
+  const hostLink = new HostLink()
+  const folders = new Folders({
+    root: join(runRoot, 'folders'),
+    mount: new FolderMount({ kernel, host: hostLink, log, errorFile: join(runRoot, 'folders.log') }),
+    config: () => config.current,
+    host: hostLink,
+    own: ['/dev', '/proc', '/run', '/sys', '/var/run', dataRoot],
+    socket: join(runRoot, 'engine.sock'),
+  })
   const volumes = new Volumes({
     root: join(dataRoot, 'volumes'),
     kernel,
@@ -128,8 +139,8 @@ async function main(): Promise<void> {
       table
         .all()
         .flatMap((container) => (container.record.mounts.some((m) => m.Name === name) ? container.id : [])),
+    folders,
   })
-  const hostLink = new HostLink()
   const networks = new Networks({
     root: join(dataRoot, 'networks'),
     runDir: join(runRoot, 'network'),
@@ -151,6 +162,7 @@ async function main(): Promise<void> {
     networks,
     namespaces: new NetworkNamespaces(join(runRoot, 'netns'), kernel),
     volumes,
+    folders,
     kernel,
     events,
     facts,

@@ -4,7 +4,7 @@ import { EngineError } from '../../api/errors.ts'
 import { checkVolumeName } from '../volumes/names.ts'
 
 export interface BindSpec {
-  /** Absolute path in the VM, name of a volume, or empty (anonymous volume). */
+  /** Absolute path of the VM or of the user's computer, name of a volume, or empty (anonymous volume). */
   source: string
   destination: string
   mode: string
@@ -17,18 +17,22 @@ export interface BindSpec {
 const PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave', 'private', 'rprivate']
 const IGNORED = ['z', 'Z', 'consistent', 'cached', 'delegated', 'default']
 
-export function parseBind(spec: string): BindSpec {
-  const parts = spec.split(':')
+/** `isPath`: what is a path and no name of a volume; the colon of a drive divides nothing. */
+export function parseBind(spec: string, isPath = isRooted): BindSpec {
+  const drive = isPath(spec) && !isRooted(spec) ? spec.slice(0, 2) : ''
+  const parts = spec.slice(drive.length).split(':')
+  parts[0] = drive + parts[0]
   if (parts.length > 3 || parts[0] === '' || parts.some((part) => part === '')) {
     throw invalid(`invalid volume specification: '${spec}'`)
   }
   const [first = '', second, third] = parts
-  if (second === undefined) return checked(spec, { ...flags(''), source: '', destination: first, mode: '' })
+  if (second === undefined)
+    return checked(spec, isPath, { ...flags(''), source: '', destination: first, mode: '' })
   if (third === undefined) {
     // `name:ro` is not a destination of `ro`: Docker reads the second part as a path.
-    return checked(spec, { ...flags(''), source: first, destination: second, mode: '' })
+    return checked(spec, isPath, { ...flags(''), source: first, destination: second, mode: '' })
   }
-  return checked(spec, { ...flags(third), source: first, destination: second, mode: third })
+  return checked(spec, isPath, { ...flags(third), source: first, destination: second, mode: third })
 }
 
 function flags(mode: string): Pick<BindSpec, 'readOnly' | 'noCopy' | 'propagation'> {
@@ -54,8 +58,8 @@ function groupOf(word: string): string | undefined {
   return IGNORED.includes(word) ? 'consistency' : undefined
 }
 
-function checked(spec: string, bind: BindSpec): BindSpec {
-  const type = bind.source.startsWith('/') ? 'bind' : 'volume'
+function checked(spec: string, isPath: (source: string) => boolean, bind: BindSpec): BindSpec {
+  const type = isPath(bind.source) ? 'bind' : 'volume'
   const destination = cleanDestination(bind.destination, spec, type)
   const named = bind.source !== '' && type === 'volume'
   const foreign =
@@ -65,8 +69,17 @@ function checked(spec: string, bind: BindSpec): BindSpec {
       `invalid volume specification: '${spec}': invalid mount config for type "${type}": field ${foreign} must not be specified`,
     )
   }
-  const source = named ? checkVolumeName(bind.source) : bind.source === '' ? '' : posix.normalize(bind.source)
+  const source = named ? checkVolumeName(bind.source) : cleanSource(bind.source)
   return { ...bind, source, destination }
+}
+
+function isRooted(source: string): boolean {
+  return source.startsWith('/')
+}
+
+/** A path with a drive stays as it was typed. */
+export function cleanSource(source: string): string {
+  return isRooted(source) ? posix.normalize(source) : source
 }
 
 /** A clean absolute path that is not the root. */

@@ -15,6 +15,9 @@ import { nowRfc3339 } from './timestamps.ts'
 /** Exit code of containers that a crash of the machine ended, as in dockerd. */
 const LOST = 255
 
+/** What the app may take to connect after a boot, before the containers that need its folders are told that it did not. */
+const FOLDERS_WAIT_MS = 60_000
+
 const ID = /^[0-9a-f]{64}$/
 
 /**
@@ -41,12 +44,35 @@ export async function loadContainers(parts: Parts, supervisor: Supervisor): Prom
   await sweepRunState(parts)
   return async () => {
     await sweep(parts)
-    for (const container of toStart.sort((a, b) => (a.record.created < b.record.created ? -1 : 1))) {
-      await supervisor.start(container).catch((error) => {
+    const start = (container: Container) =>
+      supervisor.start(container).catch((error) => {
         parts.log(`container ${container.shortId}: start by its restart policy failed: ${messageOf(error)}`)
       })
+    let reachable: Promise<void> | undefined
+    for (const container of toStart.sort((a, b) => (a.record.created < b.record.created ? -1 : 1))) {
+      if (await usesFolders(parts, container)) {
+        reachable ??= parts.folders.settle(FOLDERS_WAIT_MS)
+        const { startedAt } = container.record.state.last
+        void reachable.then(async () => {
+          // Somebody may have started or removed it meanwhile.
+          const same = container.record.state.last.startedAt === startedAt && !container.running
+          if (same && parts.table.find(container.id) === container) await start(container)
+        })
+      } else await start(container)
     }
   }
+}
+
+/** Whether it is given folders of the user's computer, which come when the app has connected. */
+async function usesFolders({ folders, volumes }: Parts, { record }: Container): Promise<boolean> {
+  for (const { Type, Source, Name } of record.mounts) {
+    if (Type === 'bind' && folders.isShared(Source)) return true
+    if (Type !== 'volume' || !Name) continue
+    const volume = await volumes.inspect(Name).catch(() => undefined)
+    const { device } = volume?.Options ?? {}
+    if (device !== undefined && folders.isShared(device)) return true
+  }
+  return false
 }
 
 /** True when the restart policy wants it started. */
@@ -90,7 +116,7 @@ async function adopt(parts: Parts, supervisor: Supervisor, container: Container,
   container.task = task
   await parts.roots.adopt(container.id)
   for (const mount of container.record.mounts) {
-    if (mount.Type === 'volume' && mount.Name) await parts.volumes.acquire(mount.Name, container.id)
+    if (mount.Type === 'volume' && mount.Name) parts.volumes.adopt(mount.Name, container.id)
   }
   supervisor.watch(container, task)
 }

@@ -63,7 +63,7 @@ export async function createContainer(
     host,
     volumes: parts.volumes,
     images: parts.images,
-    socket: parts.socket,
+    folders: parts.folders,
     find: (reference) => parts.table.get(reference),
   })
   undo.push(async () => {

@@ -13,6 +13,9 @@ import { emit, type Parts } from './parts.ts'
 import { type Locate, type Resolved, resolveInside } from './safe-path.ts'
 import { userOf } from './start.ts'
 
+/** Somebody waits for the answer, who may have asked for something else in the container. */
+const FOLDER_WAIT_MS = 5_000
+
 export interface CommitOptions {
   reference: string | undefined
   comment: string
@@ -55,7 +58,7 @@ export class Files {
     const parts = this.#parts
     await parts.roots.acquire(container.id)
     try {
-      const locate = this.#locate(container)
+      const locate = await this.#locate(container)
       const found = await find(reference, locate, path)
       const stat = await this.#statOf(locate, found, path)
       const { packTree } = await import('./tar-pack.ts')
@@ -198,15 +201,16 @@ export class Files {
     const container = this.#parts.table.get(reference)
     await this.#parts.roots.acquire(container.id)
     try {
-      return await work(container, this.#locate(container))
+      return await work(container, await this.#locate(container))
     } finally {
       await this.#parts.roots.release(container.id)
     }
   }
 
   /** The container's view: its root, and its volumes and binds where they are mounted. */
-  #locate(container: Container): Locate {
+  async #locate(container: Container): Promise<Locate> {
     const root = this.#parts.roots.path(container.id)
+    const sources = await this.#bindSources(container)
     const mounts = container.record.mounts
       .filter((mount) => mount.Type !== 'tmpfs')
       .sort((a, b) => b.Destination.length - a.Destination.length)
@@ -215,8 +219,26 @@ export class Files {
         ({ Destination }) => inside === Destination || inside.startsWith(`${Destination}/`),
       )
       if (!mount) return posix.join(root, inside)
-      return posix.join(mount.Source, mount.subpath ?? '', inside.slice(mount.Destination.length))
+      const source = sources.get(mount.Destination) ?? mount.Source
+      if (source instanceof Error) throw source
+      return posix.join(source, mount.subpath ?? '', inside.slice(mount.Destination.length))
     }
+  }
+
+  /** Where its binds lead, by destination. One that cannot be reached is in the way of nothing but what is asked of it. */
+  async #bindSources(container: Container): Promise<Map<string, string | Error>> {
+    const binds = container.record.mounts.filter((mount) => mount.Type === 'bind')
+    const found = await Promise.all(
+      binds.map(async ({ Source, Destination }) => {
+        const place = this.#parts.folders.locate(Source, { wait: FOLDER_WAIT_MS })
+        const path = await place.then(
+          ({ path }) => path,
+          (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+        )
+        return [Destination, path] as const
+      }),
+    )
+    return new Map(found)
   }
 
   async #statOf(locate: Locate, found: Resolved, path: string): Promise<PathStat> {

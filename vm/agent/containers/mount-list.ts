@@ -1,13 +1,12 @@
 /** A container's mounts made ready for a start: volumes acquired, sources made, copied up; as OCI mounts. */
 import { createHash } from 'node:crypto'
-import { mkdir, rmdir, stat } from 'node:fs/promises'
+import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Disposal } from '../../api/disposal.ts'
 import { EngineError } from '../../api/errors.ts'
 import { bindMount, tmpfsMount } from '../runtime/mounts.ts'
 import type { OciMount } from '../runtime/oci.ts'
 import type { Container } from './container.ts'
-import { bindSource } from './engine-socket.ts'
 import { etcPaths } from './etc-files.ts'
 import type { Parts } from './parts.ts'
 import type { ContainerMount } from './record.ts'
@@ -59,9 +58,7 @@ async function prepareBind(
     nonRecursive: mount.options.includes('bind'),
   }
   if (mount.Type === 'bind') {
-    const source = await bindSource(mount.Source, parts.socket)
-    await makeSource({ ...mount, Source: source })
-    return bindMount(source, mount.Destination, options)
+    return bindMount(await sourceOf(parts, mount), mount.Destination, options)
   }
   if (mount.Type === 'image') return prepareImage(parts, id, mount, undo, options)
   const name = mount.Name ?? ''
@@ -123,29 +120,31 @@ async function releaseImage(parts: Parts, id: string, mount: ContainerMount): Pr
   })
 }
 
-async function makeSource(mount: ContainerMount): Promise<void> {
-  const { Source: source } = mount
-  const info = await stat(source).catch(() => undefined)
-  if (info) return
-  if (!mount.createSource) {
+/** The path that is bound; a missing one is made where it belongs, or refused by the path that was typed. */
+async function sourceOf(parts: Parts, { Source: typed, createSource }: ContainerMount): Promise<string> {
+  const { path, exists } = await parts.folders.locate(typed)
+  if (exists) return path
+  if (!createSource) {
     throw new EngineError(
       'invalid_argument',
-      `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+      `invalid mount config for type "bind": bind source path does not exist: ${typed}`,
     )
   }
   try {
-    await mkdir(source, { recursive: true, mode: 0o755 })
+    await mkdir(path, { recursive: true, mode: 0o755 })
   } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'EROFS'
-        ? 'read-only file system'
-        : String((cause as Error).message)
     throw new EngineError(
       'invalid_argument',
-      `error while creating mount source path '${source}': mkdir ${source}: ${reason}`,
+      `error while creating mount source path '${typed}': mkdir ${typed}: ${reasonOf(cause as NodeJS.ErrnoException)}`,
       { cause },
     )
   }
+  return path
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EROFS') return 'read-only file system'
+  return code === 'EACCES' || code === 'EPERM' ? 'permission denied' : message
 }
 
 export async function releaseMounts(parts: Parts, container: Container): Promise<void> {

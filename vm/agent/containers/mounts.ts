@@ -2,15 +2,14 @@
  * From what a user asked (Binds, Mounts, Tmpfs, VolumesFrom, an image's Volumes) to the list of mounts of a container.
  * Order of precedence as in dockerd: volumes-from, binds, mounts, tmpfs, then anonymous volumes where nothing is.
  */
-import { stat } from 'node:fs/promises'
 import { posix } from 'node:path'
 import type { ContainerConfig, HostConfig, MountSpec } from '../../api/containers.ts'
 import { EngineError } from '../../api/errors.ts'
+import type { BindSources } from '../folders/bind-sources.ts'
 import type { ImageService } from '../images/images.ts'
 import type { VolumeService } from '../volumes/volumes.ts'
-import { parseBind } from './bind-spec.ts'
+import { cleanSource, parseBind } from './bind-spec.ts'
 import type { Container } from './container.ts'
-import { bindSource } from './engine-socket.ts'
 import type { ContainerMount } from './record.ts'
 
 const TEMPLATE: Omit<ContainerMount, 'Type' | 'Source' | 'Destination'> = {
@@ -28,14 +27,13 @@ export interface MountRequest {
   host: HostConfig
   volumes: VolumeService
   images: Pick<ImageService, 'resolve'>
-  /** Where the engine listens. */
-  socket: string
+  folders: BindSources
   find(reference: string): Container
 }
 
 /** Resolves everything; volumes that do not exist are made. */
 export async function resolveMounts(request: MountRequest): Promise<ContainerMount[]> {
-  const { config, host, volumes } = request
+  const { config, host, volumes, folders } = request
   const byDestination = new Map<string, ContainerMount>()
   for (const mount of fromContainers(request)) byDestination.set(mount.Destination, mount)
   const explicit = new Set<string>()
@@ -46,9 +44,9 @@ export async function resolveMounts(request: MountRequest): Promise<ContainerMou
     explicit.add(mount.Destination)
     byDestination.set(mount.Destination, mount)
   }
-  const binds = (host.Binds ?? []).map((spec) => parseBind(spec))
+  const binds = (host.Binds ?? []).map((spec) => parseBind(spec, (source) => folders.isPath(source)))
   const driver = host.VolumeDriver ? { driver: host.VolumeDriver } : {}
-  for (const bind of binds) add(await fromBind(bind, volumes, driver))
+  for (const bind of binds) add(await fromBind(bind, request, driver))
   for (const spec of host.Mounts ?? []) add(await fromSpec(spec, request))
   for (const [path, options] of Object.entries(host.Tmpfs ?? {})) {
     add(
@@ -108,10 +106,10 @@ function fromContainers({ host, find }: MountRequest): ContainerMount[] {
 
 async function fromBind(
   bind: ReturnType<typeof parseBind>,
-  volumes: VolumeService,
+  { volumes, folders }: Pick<MountRequest, 'volumes' | 'folders'>,
   driver: { driver?: string },
 ): Promise<ContainerMount> {
-  if (!bind.source.startsWith('/')) {
+  if (!folders.isPath(bind.source)) {
     const mount = await volumeMount(volumes, bind.source, bind.destination, {
       anonymous: bind.source === '',
       copyUp: !bind.noCopy,
@@ -119,6 +117,7 @@ async function fromBind(
     })
     return { ...mount, RW: !bind.readOnly, Mode: bind.mode || 'z' }
   }
+  await folders.check(bind.source)
   return {
     ...TEMPLATE,
     Type: 'bind',
@@ -133,7 +132,7 @@ async function fromBind(
 
 async function fromSpec(
   spec: MountSpec,
-  { volumes, images, socket }: Pick<MountRequest, 'volumes' | 'images' | 'socket'>,
+  { volumes, images, folders }: Pick<MountRequest, 'volumes' | 'images' | 'folders'>,
 ): Promise<ContainerMount> {
   const type = spec.Type ?? ''
   const fail = (message: string) =>
@@ -147,7 +146,7 @@ async function fromSpec(
   const readOnly = { RW: !spec.ReadOnly, Mode: '' }
   switch (spec.Type) {
     case 'bind':
-      return { ...(await bindMount(spec, destination, socket, fail)), ...readOnly }
+      return { ...(await bindMount(spec, destination, folders, fail)), ...readOnly }
     case 'volume': {
       const options = spec.VolumeOptions
       if (!spec.Source && spec.ReadOnly) throw fail('must not set ReadOnly mode when using anonymous volumes')
@@ -223,21 +222,21 @@ function checkForeignOptions(spec: MountSpec, type: string): void {
 async function bindMount(
   spec: MountSpec,
   destination: string,
-  socket: string,
+  folders: BindSources,
   fail: (message: string) => EngineError,
 ): Promise<ContainerMount> {
   const source = spec.Source ?? ''
   if (source === '') throw fail('field Source must not be empty')
-  if (!source.startsWith('/')) throw fail(`invalid mount path: '${source}' mount path must be absolute`)
+  if (!folders.isPath(source)) throw fail(`invalid mount path: '${source}' mount path must be absolute`)
   const propagation = spec.BindOptions?.Propagation || 'rprivate'
   if (!PROPAGATIONS.includes(propagation)) throw fail(`invalid propagation mode: ${propagation}`)
   const create = spec.BindOptions?.CreateMountpoint ?? false
-  if (!create && !(await exists(await bindSource(source, socket))))
-    throw fail(`bind source path does not exist: ${source}`)
+  if (create) await folders.check(source)
+  else if (!(await folders.locate(source)).exists) throw fail(`bind source path does not exist: ${source}`)
   return {
     ...TEMPLATE,
     Type: 'bind',
-    Source: posix.normalize(source),
+    Source: cleanSource(source),
     Destination: destination,
     Propagation: propagation,
     options: spec.BindOptions?.NonRecursive ? ['bind'] : [],
@@ -286,11 +285,4 @@ async function volumeMount(
     anonymous: wish.anonymous,
     copyUp: wish.copyUp,
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

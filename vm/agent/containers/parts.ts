@@ -1,5 +1,6 @@
 /** What the container verbs work with; put together once in main.ts. */
 import type { EventBus } from '../events.ts'
+import type { BindSources } from '../folders/bind-sources.ts'
 import type { ImageService } from '../images/images.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import type { NetworkService } from '../network/network.ts'
@@ -34,6 +35,7 @@ export interface Parts {
   networks: NetworkService
   namespaces: NetworkNamespaces
   volumes: VolumeService
+  folders: BindSources
   kernel: Kernel
   events: EventBus
   facts: MachineFacts

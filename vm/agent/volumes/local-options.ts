@@ -51,8 +51,8 @@ export function mountOf(options: Options, target: string): Mount | undefined {
   }
 }
 
-function isBind(options: Record<string, string>): boolean {
-  return (options['o'] ?? '').split(',').some((word) => word === 'bind' || word === 'rbind')
+export function isBind(options: Options): boolean {
+  return (options?.['o'] ?? '').split(',').some((word) => word === 'bind' || word === 'rbind')
 }
 
 function invalid(name: string, message: string): EngineError {

@@ -21,6 +21,7 @@ beforeEach(async () => {
     kernel: { mount: () => undefined, unmount: () => undefined },
     events,
     users: () => [],
+    folders: { locate: async (path) => ({ path: `/mapped${path}`, exists: true }) },
   })
   void collect(events.subscribe({ signal: abort.signal }))
 })

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { EngineError } from '../../api/errors.ts'
 import type { Volume, VolumeCreateRequest, VolumesListResponse } from '../../api/volumes.ts'
 import type { EventBus } from '../events.ts'
-import type { Kernel } from '../linux/kernel.ts'
+import type { BindSources } from '../folders/bind-sources.ts'
+import type { Kernel, Mount } from '../linux/kernel.ts'
 import { directorySize } from './directory-size.ts'
 import { checkFilters, matchesLabels } from './filters.ts'
-import { checkOptions, mountOf } from './local-options.ts'
+import { checkOptions, isBind, mountOf } from './local-options.ts'
 import { checkVolumeName, isVolumeName } from './names.ts'
 import type { Filters, MountedAt, VolumeService, VolumeUsers } from './volumes.ts'
 
@@ -27,6 +28,7 @@ export interface VolumesOptions {
   kernel: Pick<Kernel, 'mount' | 'unmount'>
   events: EventBus
   users: VolumeUsers
+  folders: Pick<BindSources, 'locate'>
 }
 
 /** The local driver: `<root>/<name>/volume.json` beside `<root>/<name>/_data`. */
@@ -116,8 +118,9 @@ export class Volumes implements VolumeService {
   async acquire(name: string, user: string, at?: MountedAt): Promise<string> {
     const record = await this.#get(name)
     const target = this.#data(name)
+    const mount = await this.#mountOf(record)
+    // Nothing is waited for from here on: two users of the same moment mount it once.
     const users = this.#mounted.get(name) ?? new Map<string, boolean>()
-    const mount = mountOf(record.options, target)
     if (mount && users.size === 0) {
       this.#options.kernel.unmount(target, { lazy: true })
       this.#options.kernel.mount(mount)
@@ -134,6 +137,10 @@ export class Volumes implements VolumeService {
       })
     }
     return target
+  }
+
+  adopt(name: string, user: string): void {
+    this.#mounted.set(name, (this.#mounted.get(name) ?? new Map<string, boolean>()).set(user, false))
   }
 
   async release(name: string, user: string): Promise<void> {
@@ -160,6 +167,13 @@ export class Volumes implements VolumeService {
         },
       })),
     )
+  }
+
+  /** A device that is a folder may be one of the user's computer. */
+  async #mountOf({ name, options }: VolumeRecord): Promise<Mount | undefined> {
+    const mount = mountOf(options, this.#data(name))
+    if (!mount || !isBind(options)) return mount
+    return { ...mount, source: (await this.#options.folders.locate(mount.source)).path }
   }
 
   #matches(record: VolumeRecord, filters: Filters): boolean {

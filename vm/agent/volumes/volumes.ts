@@ -22,6 +22,8 @@ export interface VolumeService {
   prune(filters: Filters): Promise<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>
   /** Makes the volume's directory usable (mounts tmpfs and device volumes) for one user; pairs with `release`. */
   acquire(name: string, user: string, at?: MountedAt): Promise<string>
+  /** Counts a user whose container runs since before this agent did: the volume is mounted already. */
+  adopt(name: string, user: string): void
   release(name: string, user: string): Promise<void>
   /** Every volume with size and number of users. */
   usage(): Promise<Volume[]>
