@@ -7,6 +7,7 @@ import { ControlClient } from './control-client.ts'
 import { type Home, prepareHome, resolveHome } from './home.ts'
 import { serveIpc } from './ipc.ts'
 import { allowedExternal } from './open-url.ts'
+import { saidBy, say } from './sayings.ts'
 import { runDesk } from './shell/desk.ts'
 import { keychain } from './shell/keychain.ts'
 import { PAGE_ORIGIN, servePage } from './shell/page-protocol.ts'
@@ -18,8 +19,11 @@ import { takeOver } from './take-over.ts'
 const root = join(import.meta.dirname, '..', '..')
 
 run().catch((error: unknown) => {
-  const hint = error instanceof EngineError && error.hint ? `\n\n${error.hint}` : ''
-  dialog.showErrorBox('Slipway', `${messageOf(error)}${hint}`)
+  const language = /^ko\b/i.test(app.getLocale()) ? 'ko' : 'en'
+  const { message, hint } = saidBy(error)
+  const advice = error instanceof EngineError ? error.hint : undefined
+  const lines = [message ? say(message, language) : messageOf(error), hint ? say(hint, language) : advice]
+  dialog.showErrorBox('Slipway', lines.filter(Boolean).join('\n\n'))
   app.exit(1)
 })
 
