@@ -165,6 +165,8 @@ export function pump(
   }
   // A client that vanishes says no more either.
   from.on('end', end).on('close', end)
+  // It may have said all it had to say while the program was being started.
+  if (from.readableEnded || from.destroyed) end()
 }
 
 /** False when the client is gone. */
