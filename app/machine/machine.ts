@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { EngineError, messageOf } from '../../vm/api/errors.ts'
 import { type Saying, saidBy, saidError, say } from '../sayings.ts'
 import { Boot, type BootContext, type Booted } from './boot.ts'
@@ -12,6 +13,7 @@ import { powerOff } from './power-off.ts'
 import { Recovery } from './recovery.ts'
 import { logTail } from './serial.ts'
 import type { Session, SessionOptions, ShellSession, Ssh } from './ssh.ts'
+import type { SshListener } from './ssh-listener.ts'
 import type { MachineState, Problem, StartStep } from './state.ts'
 import { StateCell } from './state-cell.ts'
 import { Supervisor } from './supervisor.ts'
@@ -142,6 +144,12 @@ export class Machine implements AsyncDisposable {
   run(options: SessionOptions): Promise<Session> {
     if (!this.#ssh) return Promise.reject(notRunning())
     return this.#ssh.run(options)
+  }
+
+  /** Has the guest listen on a unix socket as long as this machine runs. See Ssh. */
+  listen(path: string, onStream: (stream: Duplex) => void): SshListener {
+    if (!this.#ssh) throw notRunning()
+    return this.#ssh.listen(path, onStream)
   }
 
   /** A QEMU monitor command (QMP) on the running VM. */
