@@ -5,6 +5,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ElectronApplication, Page } from 'playwright/test'
 import { command, electronBinary, expect, opened as openedDesktop, start, test } from './electron.ts'
+import { busybox } from './fixtures/images.ts'
+import { pushImage } from './fixtures/oci.ts'
+import { startRegistry } from './fixtures/registry.ts'
 import { AppWindow } from './pages/app-window.ts'
 import { ContainersPage } from './pages/containers-page.ts'
 import { NotificationProbe } from './pages/notifications.ts'
@@ -154,6 +157,8 @@ test('the page stays where it is, and links leave only through the allow-list', 
 
 test('first run in the same app; tray and menu keep in step', async ({ window, app, home }) => {
   test.setTimeout(300_000)
+  await using registry = await startRegistry()
+  await pushImage(registry.url, 'library/busybox:latest', await busybox())
   const tray = new TrayProbe(app)
   await tray.watch()
   const shown = new AppWindow(window)
@@ -162,7 +167,8 @@ test('first run in the same app; tray and menu keep in step', async ({ window, a
     app.evaluate(({ Menu }) => Menu.getApplicationMenu()?.getMenuItemById('engine-state')?.label)
 
   await test.step('the tray starts the engine and window, tray and menu follow', async () => {
-    await bridge(window, 'settings.set', [{ notifications: false }], 's')
+    const settings = { notifications: false, insecureRegistries: [registry.host] }
+    await bridge(window, 'settings.set', [settings], 's')
     await expect.poll(() => tray.tip()).toBe('Slipway: Engine stopped')
     await expect
       .poll(() => tray.items())
@@ -248,6 +254,19 @@ test('first run in the same app; tray and menu keep in step', async ({ window, a
     await expect(shown.heading('loud')).toBeVisible()
   })
 
+  await test.step('a pull that has ended is told too; a click leads to the images', async () => {
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide())
+    const name = `${registry.host}/library/busybox:latest`
+    const { code, stderr } = await home.docker('pull', '-q', name)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    await expect
+      .poll(async () => (await notifications.shown()).at(-1))
+      .toEqual({ title: 'Slipway', body: `${name} was pulled` })
+    await notifications.click()
+    await expect(shown.heading('Images')).toBeVisible()
+  })
+
   await test.step('a machine that dies: tray, menu and a notification say so; the tray starts it again', async () => {
     await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide())
     process.kill(JSON.parse((await home.slipway('status', '--json')).stdout).pid, 'SIGKILL')
@@ -273,7 +292,7 @@ test('first run in the same app; tray and menu keep in step', async ({ window, a
 
   await test.step('the tray speaks the language of the settings', async () => {
     await bridge(window, 'settings.set', [{ language: 'ko' }], 'k')
-    await expect.poll(() => tray.tip()).toBe('Slipway: 엔진이 멈춰 있음')
+    await expect.poll(() => tray.tip()).toBe('Slipway: 엔진 정지됨')
     await bridge(window, 'settings.set', [{ language: 'en' }], 'l')
     await expect.poll(menuState).toBe('Engine stopped')
   })
@@ -304,6 +323,7 @@ test('native menus with accelerators', async ({ app, window }) => {
     'Restart engine',
   ])
   expect(menus[2]?.items.join()).toMatch(/copy/i)
+  expect(menus[5]?.items.join()).toContain('About Slipway')
   await app.evaluate(({ Menu }) => {
     const view = Menu.getApplicationMenu()?.items[3]?.submenu
     view?.items.find(({ label }) => label === 'Images')?.click()

@@ -25,6 +25,21 @@ const states: MachineState[] = [
   { state: 'failed', error: 'QEMU ended' },
 ]
 
+test('a notification of a failure speaks the user’s language where there are words', () => {
+  const failed = {
+    kind: 'failed',
+    error: "the guest's kernel panicked",
+    said: { message: { code: 'vm_panic' } },
+  } as const
+  expect(noteOf(failed, texts).body).toBe("the guest's kernel panicked")
+  expect(noteOf(failed, textsFor('ko', 'en-US'))).toMatchObject({
+    title: '엔진에 문제가 생겼어요',
+    body: '가상 머신의 Linux 커널이 멈췄어요',
+  })
+  const { said: _said, ...unknown } = failed
+  expect(noteOf(unknown, textsFor('ko', 'en-US')).body).toBe("the guest's kernel panicked")
+})
+
 test('start, stop and restart are offered as the state allows them', () => {
   const offered = states.map((state) =>
     engineItems(state, texts, actions)
@@ -39,6 +54,22 @@ test('start, stop and restart are offered as the state allows them', () => {
     [],
     ['engine-start'],
   ])
+})
+
+test('a menu does not grow beyond what a screen holds; the rest is in the window', () => {
+  const many = Array.from({ length: 40 }, (_, index) => ({
+    Id: `c${index}`,
+    Names: [`/web-${index}`],
+    Ports: [],
+  }))
+  const labels = (containers: object[]) =>
+    trayMenu(states[2] as MachineState, containers as ContainerSummary[], texts, actions).map(
+      ({ label }) => label,
+    )
+  const shown = labels(many).filter((label) => label?.startsWith('web-'))
+  expect(shown).toHaveLength(15)
+  expect(labels(many)).toContain('Show all 40…')
+  expect(labels(many.slice(0, 15)).join()).not.toContain('Show all')
 })
 
 test('every running container has its ports, terminal, restart and stop', () => {
