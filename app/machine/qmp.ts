@@ -22,7 +22,7 @@ export interface Qmp {
   ): Promise<unknown>
 }
 
-const ANSWER_TIMEOUT_MS = 5_000
+const ANSWER_TIMEOUT_MS = 15_000
 const CONNECT_PAUSE_MS = 20
 /** No answer that we ask for comes near it. */
 const MAX_LINE = 4 * 1024 * 1024

@@ -8,7 +8,7 @@ import { LineDecoder } from '../../api/lines.ts'
 import type { Forward, HostLinkRequest } from '../../api/slipway.ts'
 
 /** The host binds sockets, it does no work that takes long: later than this it hangs. */
-const REPLY_TIMEOUT_MS = 15_000
+const REPLY_TIMEOUT_MS = 40_000
 const ROUTES_TIMEOUT_MS = 3_000
 const PATH_TIMEOUT_MS = 5_000
 

@@ -20,7 +20,7 @@ import type { HostLink } from './host-link.ts'
 import type { PublicationRecord, RecordFolder } from './record.ts'
 
 /** How long a start waits for the app's link, which comes moments after the engine is up. */
-const LINK_WAIT_MS = 5_000
+const LINK_WAIT_MS = 20_000
 
 export interface PublishRequest {
   containerId: string

@@ -12,7 +12,7 @@ import type { ExecTask, Exit, Task } from './runtime.ts'
 import { openMonitorStdin } from './stdin.ts'
 
 /** How long a monitor may take to report the end of a killed task, in milliseconds. */
-const EXIT_GRACE = 3_000
+const EXIT_GRACE = 15_000
 
 export interface TaskParts {
   id: string
