@@ -79,6 +79,7 @@ type RowButtonProps = Pick<IconButtonProps, 'icon' | 'label' | 'busy' | 'disable
  * one frame of scrolling, and what `IconButton` does is most of what a row would cost.
  */
 export function RowButton({ icon: Icon, label, busy = false, disabled = false, onClick }: RowButtonProps) {
+  const off = disabled || busy
   return (
     <button
       type="button"
@@ -86,9 +87,10 @@ export function RowButton({ icon: Icon, label, busy = false, disabled = false, o
       aria-label={label}
       title={label}
       tabIndex={-1}
-      disabled={disabled || busy}
-      data-disabled={disabled || busy ? '' : undefined}
-      onClick={onClick}
+      // Not `disabled`: what was pressed keeps the focus.
+      aria-disabled={off || undefined}
+      data-disabled={off ? '' : undefined}
+      onClick={off ? undefined : onClick}
     >
       {busy ? <Spinner /> : <Icon size={15} strokeWidth={1.9} aria-hidden />}
     </button>
