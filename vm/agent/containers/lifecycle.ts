@@ -22,7 +22,7 @@ import { updateContainer } from './update.ts'
 
 const DEFAULT_GRACE = 10
 /** How long a killed process may take to be gone before the caller is told. */
-const KILL_DEADLINE = 10_000
+const KILL_DEADLINE = 30_000
 
 /** The verbs that change a container. */
 export class Lifecycle {

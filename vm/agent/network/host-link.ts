@@ -9,7 +9,7 @@ import type { Forward, HostLinkRequest } from '../../api/slipway.ts'
 
 /** The host binds sockets, it does no work that takes long: later than this it hangs. */
 const REPLY_TIMEOUT_MS = 40_000
-const ROUTES_TIMEOUT_MS = 3_000
+const ROUTES_TIMEOUT_MS = 10_000
 const PATH_TIMEOUT_MS = 5_000
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535))

@@ -6,7 +6,7 @@ import { StatusLog } from './status-log.ts'
 
 /** A client's status call may come after the end: what was told is kept this long. */
 const KEEP_MS = 10_000
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 20_000
 
 /** What a client's own program around the build hands back: the image to export, or none. */
 export interface Returned {

@@ -5,7 +5,7 @@ import { EngineError } from '../../../api/errors.ts'
 import { GrpcClient } from './grpc-client.ts'
 import { Session } from './session.ts'
 
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 20_000
 
 export class Sessions {
   readonly #open = new Map<string, Session>()
