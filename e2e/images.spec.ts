@@ -77,6 +77,13 @@ test('a pull shows its layers, can be cancelled and taken up again; the image ru
     await expect(images.row(name)).toBeHidden()
     expect(await docker('images', '-q', name)).toBe('')
   })
+
+  await test.step('a pull from somewhere else is told when it has ended', async () => {
+    await docker('pull', '-q', 'alpine')
+    await expect(page.getByRole('region', { name: 'Notifications' })).toContainText('alpine:latest is here')
+    await expect(images.row('alpine:latest')).toBeVisible()
+    await docker('rmi', 'alpine')
+  })
 })
 
 test('what cannot be pulled says why, beside the images that are there', async ({
