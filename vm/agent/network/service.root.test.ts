@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from '
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { EngineConfig } from '../../api/slipway.ts'
 import { EventBus } from '../events.ts'
@@ -70,25 +71,30 @@ function container(name: string) {
 }
 /** Asynchronous: the resolver under test answers from this very process. */
 async function enter(netns: string, ...command: string[]): Promise<{ stdout: string }> {
-  const run = promisify(execFile)('nsenter', [`--net=${netns}`, ...command], { timeout: 15_000 })
+  const run = promisify(execFile)('nsenter', [`--net=${netns}`, ...command], { timeout: 120_000 })
   const { stdout } = await run.catch((error: { stdout: string }) => error)
   return { stdout: stdout.trim() }
 }
-/** What a TCP server in one namespace answers to another: the address it sees, or nothing. */
-async function reach(from: { netns: string }, to: { netns: string }, address: string): Promise<string> {
+type Place = { netns: string }
+/** What a TCP server in one namespace answers to another: the address it sees, or nothing within so many milliseconds. */
+async function reach(from: Place, to: Place, address: string, ms = 20_000): Promise<string> {
   const port = 4000 + Math.floor(Math.random() * 1000)
   const serve = `require('net').createServer(s=>s.end(s.remoteAddress.replace('::ffff:',''))).listen(${port},()=>console.log('up'))`
   const server = spawn('nsenter', [`--net=${to.netns}`, process.execPath, '-e', serve], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   await new Promise((resolve) => server.stdout.once('data', resolve))
-  const ask = `const s=require('net').connect(${port},'${address}');s.setTimeout(1500,()=>process.exit(1));s.on('error',()=>process.exit(1));s.pipe(process.stdout)`
+  const ask = `const s=require('net').connect(${port},'${address}');s.setTimeout(${ms},()=>process.exit(1));s.on('error',()=>process.exit(1));s.pipe(process.stdout)`
   const { stdout } = await enter(from.netns, process.execPath, '-e', ask)
   server.kill('SIGKILL')
   return stdout
 }
+/** That one is not reached is only known by waiting. */
+const apart = (from: Place, to: Place, address: string) => reach(from, to, address, 1_500)
+
+/** The first `+time=`, in seconds, counts. */
 async function dig(netns: string, ...args: string[]): Promise<string[]> {
-  const { stdout } = await enter(netns, 'dig', '+short', '+tries=1', '+time=3', '@127.0.0.11', ...args)
+  const { stdout } = await enter(netns, 'dig', ...args, '+short', '+tries=1', '+time=20', '@127.0.0.11')
   return stdout.split('\n').sort()
 }
 
@@ -116,8 +122,9 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
     await networks.detach(a.containerId)
     await networks.detach(b.containerId)
     // Cables are pulled a moment after the addresses are free.
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    assert.doesNotMatch(execFileSync('ip', ['link'], { encoding: 'utf8' }), /veth/)
+    const links = () => execFileSync('ip', ['link'], { encoding: 'utf8' })
+    for (let turn = 0; turn < 200 && links().includes('veth'); turn++) await sleep(100)
+    assert.doesNotMatch(links(), /veth/)
   })
 
   await t.test('a user-defined network has names; what leaves it wears the VM’s address', async () => {
@@ -161,12 +168,12 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
     await enter(outside.netns, 'ip', 'link', 'set', 'eth0', 'up')
     assert.equal(await reach(a, outside, '10.9.9.2'), '10.9.9.1')
     await enter(outside.netns, 'ip', 'route', 'add', 'default', 'via', '10.9.9.1')
-    assert.equal(await reach(outside, a, '172.18.0.2'), '', 'unpublished ports are closed to the outside')
+    assert.equal(await apart(outside, a, '172.18.0.2'), '', 'unpublished ports are closed to the outside')
   })
 
   await t.test('an agent that comes back finds everything and answers names again', async () => {
     networks[Symbol.dispose]()
-    assert.deepEqual((await dig(b.netns, 'web')).join(' ').includes('172.18.0.2'), false)
+    assert.deepEqual((await dig(b.netns, '+time=3', 'web')).join(' ').includes('172.18.0.2'), false)
     networks = make()
     await networks.start()
     assert.deepEqual(await dig(b.netns, 'web'), ['172.18.0.2'])
@@ -180,7 +187,7 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
     await networks.create({ Name: 'n2', IPAM: { Config: [{ Subnet: '10.50.0.0/24' }] } })
     const c = container('other')
     await networks.attach({ ...c, networks: { n2: { IPAMConfig: { IPv4Address: '10.50.0.77' } } } })
-    assert.equal(await reach(c, a, '172.18.0.2'), '')
+    assert.equal(await apart(c, a, '172.18.0.2'), '')
     assert.deepEqual((await dig(c.netns, 'web2')).includes('172.18.0.2'), false)
     const settings = await networks.connect(c, 'n1', { Aliases: ['late'] })
     assert.equal(settings.IPAddress, '172.18.0.4')
@@ -191,7 +198,7 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
       /endpoint with name other already exists in network n1/,
     )
     await networks.disconnect(c.containerId, 'n1')
-    assert.equal(await reach(c, a, '172.18.0.2'), '')
+    assert.equal(await apart(c, a, '172.18.0.2'), '')
     assert.equal(await reach(c, { netns: '/proc/self/ns/net' }, '10.50.0.1'), '10.50.0.77')
     await networks.detach(c.containerId)
   })
@@ -207,7 +214,7 @@ test('networks', { skip: !own && 'needs a network namespace of its own' }, async
     const e = container('e')
     await networks.attach({ ...d, networks: { apart: {} } })
     const address = (await networks.attach({ ...e, networks: { apart: {} } }))['apart']?.IPAddress ?? ''
-    assert.equal(await reach(d, e, address), '')
+    assert.equal(await apart(d, e, address), '')
     assert.notEqual(await reach({ netns: '/proc/self/ns/net' }, e, address), '')
   })
 
