@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../api/errors.ts'
 import type { Task } from '../runtime/runtime.ts'
+import { isBind } from '../volumes/local-options.ts'
 import { Container } from './container.ts'
 import type { Parts } from './parts.ts'
 import type { ContainerRecord } from './record.ts'
@@ -50,7 +51,7 @@ export async function loadContainers(parts: Parts, supervisor: Supervisor): Prom
       })
     let reachable: Promise<void> | undefined
     for (const container of toStart.sort((a, b) => (a.record.created < b.record.created ? -1 : 1))) {
-      if (await usesFolders(parts, container)) {
+      if (await needsHost(parts, container)) {
         reachable ??= parts.folders.settle(FOLDERS_WAIT_MS)
         const { startedAt } = container.record.state.last
         void reachable.then(async () => {
@@ -63,14 +64,14 @@ export async function loadContainers(parts: Parts, supervisor: Supervisor): Prom
   }
 }
 
-/** Whether it is given folders of the user's computer, which come when the app has connected. */
-async function usesFolders({ folders, volumes }: Parts, { record }: Container): Promise<boolean> {
+/** Whether it is given what the user's computer may have, which can be asked when the app has connected. */
+async function needsHost({ folders, volumes }: Parts, { record }: Container): Promise<boolean> {
   for (const { Type, Source, Name } of record.mounts) {
-    if (Type === 'bind' && folders.isShared(Source)) return true
+    if (Type === 'bind' && (await folders.needsHost(Source))) return true
     if (Type !== 'volume' || !Name) continue
     const volume = await volumes.inspect(Name).catch(() => undefined)
-    const { device } = volume?.Options ?? {}
-    if (device !== undefined && folders.isShared(device)) return true
+    const options = volume?.Options ?? null
+    if (isBind(options) && (await folders.needsHost(options?.['device'] ?? ''))) return true
   }
   return false
 }

@@ -14,8 +14,8 @@ export interface LocateOptions {
 export interface BindSources {
   /** Whether it is a path at all, not the name of a volume; on Windows paths begin with a drive, too. */
   isPath(source: string): boolean
-  /** Whether it lies in a folder that the user's computer shares. */
-  isShared(source: string): boolean
+  /** Whether `locate` will ask the user's computer: it shares the source, or the VM does not have it. */
+  needsHost(source: string): Promise<boolean>
   /**
    * Refuses what lies on the user's computer, is not shared and is not in the VM either; 'permission_denied', in the
    * words of Docker Desktop.
@@ -26,6 +26,6 @@ export interface BindSources {
    * what `check` refuses.
    */
   locate(source: string, options?: LocateOptions): Promise<Place>
-  /** Resolves when shared folders can be reached, or after `ms`. */
+  /** Resolves when the user's computer can be asked, or after `ms`. */
   settle(ms: number): Promise<void>
 }

@@ -118,5 +118,22 @@ test('a folder that does not come is told with its name', async () => {
     kind: 'unavailable',
     message: expect.stringMatching(/^shared folder \/home\/me\/app: /),
   })
-  await folders.settle(10)
+})
+
+test('a start waits for the app when that is to be asked', async () => {
+  const folders = make()
+  const answers = [
+    '/home/me/app',
+    join(folder, 'in-the-vm'),
+    join(folder, 'nowhere'),
+    '/proc/none',
+    '/x/docker.sock',
+  ]
+  expect(await Promise.all(answers.map((source) => folders.needsHost(source)))).toEqual([
+    true,
+    false,
+    true,
+    false,
+    false,
+  ])
 })

@@ -34,12 +34,14 @@ export class Folders implements BindSources {
     return isPath(source, this.#options.config().hostPlatform)
   }
 
-  isShared(source: string): boolean {
-    return this.#classify(source).kind === 'shared'
+  async needsHost(source: string): Promise<boolean> {
+    const meant = this.#classify(source)
+    if (meant.kind === 'machine') return meant.hostPath !== undefined && !(await exists(source))
+    return meant.kind === 'shared'
   }
 
   async check(source: string): Promise<void> {
-    if (!this.isShared(source)) await this.locate(source)
+    if (this.#classify(source).kind !== 'shared') await this.locate(source)
   }
 
   async locate(source: string, { wait = WAIT_MS }: LocateOptions = {}): Promise<Place> {
@@ -59,12 +61,7 @@ export class Folders implements BindSources {
   }
 
   async settle(ms: number): Promise<void> {
-    const signal = AbortSignal.timeout(ms)
-    try {
-      if (await this.#options.host.wait(ms)) await this.#options.mount.ensure({ signal })
-    } catch {
-      // Whoever needs a folder then is told by `locate`.
-    }
+    await this.#options.host.wait(ms)
   }
 
   async #locateShared(source: string, path: string, wait: number): Promise<Place> {

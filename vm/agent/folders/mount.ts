@@ -10,6 +10,8 @@ const SHELL = '/usr/bin/busybox'
  * sshfs puts itself into a session of its own once the mount stands. Its module is loaded with the first mount only.
  *
  * - Every user of a container may do everything, as the app decides: `allow_other`, and no `default_permissions`.
+ * - Links are whatever their text says, `../` and absolute ones too, and are followed by whoever meets them: a
+ *   container's lead nowhere but into that container.
  * - What is cached of names and attributes is believed for a second at most, sshfs and kernel together; what is cached of
  *   contents until the file is opened again, or changes its time or size.
  * - A lost connection is made anew with the next request; what is under way fails with EIO.
@@ -17,6 +19,7 @@ const SHELL = '/usr/bin/busybox'
 const OPTIONS = [
   'reconnect',
   'allow_other',
+  'no_contain_symlinks',
   'ssh_command=/usr/lib/slipway/folders-connect',
   'dcache_timeout=1',
   'entry_timeout=0.5',
