@@ -81,10 +81,8 @@ async function readSeed(): Promise<v.InferOutput<typeof seedSchema>> {
 async function main(): Promise<void> {
   const owned = new Disposal()
   const kernel = new LibcKernel()
-  const device = process.env['SLIPWAY_DATA_DISK']
-  if (device) await takeDataDisk({ device, root: dataRoot }, kernel)
   await mkdir(join(runRoot, 'containers'), { recursive: true, mode: 0o711 })
-  const [seed, facts, id] = await Promise.all([readSeed(), machineFacts(), engineId(dataRoot)])
+  const [seed, facts] = await Promise.all([readSeed(), machineFacts()])
   const config = await ConfigStore.open(join(runRoot, 'config.json'), seed.config)
   // As systemd has it, and as `-v …:rshared` needs it: what is mounted below a bind can reach other containers.
   kernel.mount({ type: '', source: 'none', target: '/', flags: MountFlag.SHARED | MountFlag.REC })
@@ -195,8 +193,12 @@ async function main(): Promise<void> {
     // The answer goes out first; busybox init then runs the shutdown script and cuts the power.
     setTimeout(() => process.kill(1, 'SIGUSR2'), 100)
   }
+
+  // Nothing above may look at the data disk, or at what two runs of a machine must not have in common.
+  const device = process.env['SLIPWAY_DATA_DISK']
+  if (device) await takeDataDisk({ device, root: dataRoot }, kernel)
   const system = new System({
-    id,
+    id: await engineId(dataRoot),
     dataRoot,
     events,
     kernel,

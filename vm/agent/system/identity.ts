@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { access, readdir, readFile, writeFile } from 'node:fs/promises'
 import { cpus, hostname } from 'node:os'
 import { join } from 'node:path'
@@ -29,12 +30,16 @@ const INITS = [
 ]
 
 export async function machineFacts(): Promise<MachineFacts> {
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  let bootId: string | undefined
   const found = await Promise.all(INITS.map(async (path) => ((await there(path)) ? path : undefined)))
   return {
     arch: process.arch === 'arm64' ? 'arm64' : 'amd64',
     hostname: hostname(),
-    bootId,
+    // Linux makes it up when it is first asked for; before a machine that is held goes on that would be too early.
+    get bootId() {
+      bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+      return bootId
+    },
     cpus: cpus().length,
     support: {
       ioWeight: await inSomeGroup('io.weight'),
