@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { hostPlatform, platformText } from '../images/manifest.ts'
+import { hostPlatform, platformText } from '../images/platform.ts'
 import { BuildArguments } from './arguments.ts'
 import { parseDockerfile } from './dockerfile.ts'
 

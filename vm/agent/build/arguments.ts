@@ -1,7 +1,7 @@
 /** ARG: its two scopes, before the first FROM and in a stage, and the arguments that every build has. */
 
 import { keyValues } from '../images/instruction-words.ts'
-import { hostPlatform, platformText } from '../images/manifest.ts'
+import { hostPlatform, platformText } from '../images/platform.ts'
 import type { Step } from './dockerfile.ts'
 import { expandVariables } from './expand.ts'
 import { unconsumed } from './stage.ts'

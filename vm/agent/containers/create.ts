@@ -63,7 +63,7 @@ export async function createContainer(
     host,
     volumes: parts.volumes,
     images: parts.images,
-    folders: parts.folders,
+    socket: parts.socket,
     find: (reference) => parts.table.get(reference),
   })
   undo.push(async () => {

@@ -9,7 +9,7 @@ import { chainIds } from './chain.ts'
 import type { ImageConfig, ResolvedImage } from './images.ts'
 import { EMPTY_TAR, type Layers } from './layers.ts'
 import type { Lease, Leases } from './leases.ts'
-import { hostPlatform } from './manifest.ts'
+import { hostPlatform } from './platform.ts'
 import type { ImageStore } from './store.ts'
 
 export interface NewImage {

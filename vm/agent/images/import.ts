@@ -7,8 +7,8 @@ import { applyChanges } from './changes.ts'
 import type { Committer } from './commit.ts'
 import type { Layers } from './layers.ts'
 import { ALL_BLOBS, type Leases } from './leases.ts'
-import { parsePlatform } from './manifest.ts'
 import { MediaType } from './media-types.ts'
+import { parsePlatform } from './platform.ts'
 
 export interface ImportParts {
   content: FileContentStore
@@ -26,7 +26,7 @@ export async function importTar(
   const signal = options.signal ? { signal: options.signal } : {}
   const platform = options.platform ? parsePlatform(options.platform) : undefined
   if (platform && platform.os !== 'linux') {
-    throw new EngineError('invalid_argument', `unsupported os for image: ${platform.os}`)
+    throw new EngineError('invalid_argument', 'operating system is not supported')
   }
   const config = applyChanges({}, options.changes ?? [])
   const lease = parts.leases.take()

@@ -4,6 +4,7 @@ import { EngineError } from '../../api/errors.ts'
 import type { Descriptor, Digest } from '../content/store.ts'
 import type { ImageConfig } from './images.ts'
 import { isLayer, isManifest, MediaType } from './media-types.ts'
+import { platformText } from './platform.ts'
 
 const DigestSchema = v.custom<Digest>(
   (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
@@ -95,33 +96,6 @@ export function chooseManifest(bytes: Uint8Array, platform: Platform, subject: s
     )
   }
   return plain(best)
-}
-
-/** `linux/arm64/v8` and its short forms, as `--platform` takes them. */
-export function parsePlatform(text: string): Platform {
-  const [first = '', second, variant, ...rest] = text.toLowerCase().split('/')
-  const known = /^[a-z0-9_.-]+$/
-  if (rest.length > 0 || ![first, second ?? 'x', variant ?? 'x'].every((part) => known.test(part))) {
-    throw new EngineError('invalid_argument', `"${text}": cannot parse platform specifier: invalid argument`)
-  }
-  const alone = second === undefined
-  const os = alone && first !== 'linux' ? 'linux' : first
-  const named = alone ? (first === 'linux' ? hostArchitecture() : first) : second
-  const architecture = { x86_64: 'amd64', 'x86-64': 'amd64', aarch64: 'arm64' }[named] ?? named
-  return { os, architecture, ...(variant === undefined ? {} : { variant }) }
-}
-
-/** What this machine runs. */
-export function hostPlatform(): Platform {
-  return { os: 'linux', architecture: hostArchitecture() }
-}
-
-export function platformText(platform: Platform): string {
-  return [platform.os, platform.architecture, platform.variant].filter(Boolean).join('/')
-}
-
-function hostArchitecture(): string {
-  return { x64: 'amd64', ia32: '386' }[process.arch as string] ?? process.arch
 }
 
 function parse<S extends v.GenericSchema>(schema: S, bytes: Uint8Array, subject: string): v.InferOutput<S> {

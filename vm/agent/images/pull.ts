@@ -8,17 +8,9 @@ import { chainIds, shortId } from './chain.ts'
 import type { ImageConfig } from './images.ts'
 import type { Layers } from './layers.ts'
 import type { Lease, Leases } from './leases.ts'
-import {
-  chooseManifest,
-  hostPlatform,
-  type Manifest,
-  type Platform,
-  parseConfig,
-  parseManifest,
-  parsePlatform,
-  platformText,
-} from './manifest.ts'
+import { chooseManifest, type Manifest, type Platform, parseConfig, parseManifest } from './manifest.ts'
 import { isIndex, isManifest, isSchema1 } from './media-types.ts'
+import { hostPlatform, parsePlatform, platformText } from './platform.ts'
 import { counter } from './progress.ts'
 import { digestString, familiarString, type Reference, tagString } from './reference.ts'
 import type { Registry, RemoteManifest, Repository } from './registry.ts'

@@ -1,5 +1,5 @@
 /** What the builder is, to BuildKit's clients. */
-import { hostPlatform } from '../../images/manifest.ts'
+import { hostPlatform } from '../../images/platform.ts'
 
 const HOST_ADDRESS = '10.0.2.2'
 
