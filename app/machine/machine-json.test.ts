@@ -27,3 +27,12 @@ test.each(['{"version": 1, "id": ', '{"version": 2}', '[]'])('%s is put aside, n
   expect(file.record.verdicts).toEqual({})
   expect(await readFile(`${path}.damaged`, 'utf8')).toBe(text)
 })
+
+test('changes at the same time are all kept', async () => {
+  const file = await MachineFile.open(path)
+  await Promise.all([
+    file.update((record) => ({ ...record, sshPort: 4022 })),
+    file.update((record) => ({ ...record, memory: { key: 'k', bytes: 1, failures: 0 } })),
+  ])
+  expect((await MachineFile.open(path)).record).toMatchObject({ sshPort: 4022, memory: { key: 'k' } })
+})

@@ -47,6 +47,7 @@ export type RunningVm = NonNullable<MachineRecord['vm']>
 export class MachineFile {
   readonly #path: string
   #record: MachineRecord
+  #last: Promise<unknown> = Promise.resolve()
 
   private constructor(path: string, record: MachineRecord) {
     this.#path = path
@@ -68,10 +69,15 @@ export class MachineFile {
     return this.#record
   }
 
-  async update(change: (record: MachineRecord) => MachineRecord): Promise<void> {
-    const next = change(this.#record)
-    await writeFileAtomic(this.#path, `${JSON.stringify(next, null, 2)}\n`)
-    this.#record = next
+  /** One change after the other: each begins with what the one before has left. */
+  update(change: (record: MachineRecord) => MachineRecord): Promise<void> {
+    const done = this.#last.then(async () => {
+      const next = change(this.#record)
+      await writeFileAtomic(this.#path, `${JSON.stringify(next, null, 2)}\n`)
+      this.#record = next
+    })
+    this.#last = done.catch(() => undefined)
+    return done
   }
 }
 
