@@ -24,6 +24,7 @@ beforeAll(async () => {
   const aliases = ['--network-alias', 'web', '--network-alias', 'www']
   const names = ['--name', 'srv', '--hostname', 'srvhost', '--network', 'na', '--ip', '10.77.0.10']
   await c.ok('run', '-d', ...names, ...aliases, ...SERVE)
+  await serving('srv')
   await c.ok(
     'run',
     '-d',
@@ -46,9 +47,14 @@ afterAll(async () => {
 
 const sh = async (container: string, script: string) => c.docker('exec', container, 'sh', '-c', script)
 const said = async (container: string, script: string) => (await sh(container, script)).stdout.trim()
-/** The host name that a web server in another container has; empty when it cannot be reached. */
-const hostOf = (from: string, address: string) =>
-  said(from, `timeout 3 wget -qO- http://${address}/etc/hostname`)
+/** The host name that a web server in another container has; empty when it cannot be reached within so many seconds. */
+const hostOf = (from: string, address: string, seconds = 30) =>
+  said(from, `timeout ${seconds} wget -qO- http://${address}/etc/hostname`)
+/** Empty when it cannot be reached, which is only known by waiting. */
+const notReached = (from: string, address: string) => hostOf(from, address, 3)
+/** Resolves when a container's web server listens: its program starts after the container did. */
+const serving = (name: string) =>
+  c.ok('exec', name, 'sh', '-c', 'until wget -qO /dev/null http://127.0.0.1/etc/hostname; do sleep 0.2; done')
 const inspect = (name: string, format: string) => c.ok('inspect', '-f', format, name)
 const refused = async (...args: string[]) => {
   const result = await c.docker(...args)
@@ -59,7 +65,7 @@ const refused = async (...args: string[]) => {
 test('a container is found by name, alias, short id, host name and name.network', async () => {
   const id = (await inspect('srv', '{{.Id}}')).slice(0, 12)
   const names = ['srv', 'web', 'www', id, 'srvhost', 'srv.na', 'SRV']
-  const script = names.map((name) => `timeout 3 wget -qO- http://${name}/etc/hostname`).join(';')
+  const script = names.map((name) => `timeout 30 wget -qO- http://${name}/etc/hostname`).join(';')
   expect((await said('cli', script)).split('\n')).toEqual(names.map(() => 'srvhost'))
   expect(await said('cli', 'nslookup 10.77.0.10')).toContain('srv.na')
   expect(JSON.parse(await inspect('srv', '{{json .NetworkSettings.Networks.na.DNSNames}}'))).toEqual([
@@ -107,16 +113,17 @@ test('what cannot be is refused in Docker’s words', async () => {
 test('networks are isolated from each other and from the default bridge', async () => {
   await c.ok('run', '-d', '--name', 'x1', '--network', 'nb', 'busybox', 'sleep', '9999')
   await c.ok('run', '-d', '--name', 'x2', 'busybox', 'sleep', '9999')
-  expect(await hostOf('x1', '10.77.0.10')).toBe('')
-  expect(await hostOf('x2', '10.77.0.10')).toBe('')
+  expect(await notReached('x1', '10.77.0.10')).toBe('')
+  expect(await notReached('x2', '10.77.0.10')).toBe('')
   // And the other way: `cli` serves nothing of x1's or x2's networks.
   for (const [name, network] of [
     ['x1', 'nb'],
     ['x2', 'bridge'],
   ] as const) {
     await sh(name, 'httpd -p 80 -h /')
+    await serving(name)
     const address = await inspect(name, `{{.NetworkSettings.Networks.${network}.IPAddress}}`)
-    expect(await hostOf('cli', address)).toBe('')
+    expect(await notReached('cli', address)).toBe('')
     expect(await hostOf(name, '127.0.0.1')).not.toBe('')
   }
   expect((await sh('x1', 'nslookup srv')).stdout).not.toContain('10.77.0.10')
@@ -134,7 +141,7 @@ test('connect and disconnect act on a running container, with alias and address'
   expect(await inspect('srv', '{{range $n, $e := .NetworkSettings.Networks}}{{$n}} {{end}}')).toBe('na nlive')
   expect(await refused('network', 'rm', 'nlive')).toMatch(/has active endpoints.*srv/)
   await c.ok('network', 'disconnect', 'nlive', 'srv')
-  expect(await hostOf('x1', '10.78.0.9')).toBe('')
+  expect(await notReached('x1', '10.78.0.9')).toBe('')
   expect((await sh('x1', 'nslookup late')).stdout).not.toContain('10.78.0.9')
   expect(await refused('network', 'disconnect', 'nlive', 'srv')).toContain('is not connected to')
   await c.clean('x1')
@@ -153,11 +160,12 @@ test('an internal network reaches its members and nothing else', async () => {
   await c.ok('network', 'create', '--internal', 'nint')
   await c.ok('run', '-d', '--name', 'x1', '--network', 'nint', ...SERVE)
   await c.ok('run', '-d', '--name', 'x2', '--network', 'nint', 'busybox', 'sleep', '9999')
+  await serving('x1')
   expect(await hostOf('x2', 'x1')).not.toBe('')
   expect(await said('x2', 'ip route')).not.toContain('default')
   await using host = await hostServer()
   const outside = `http://10.0.2.2:${host.port}/`
-  expect(await said('cli', `timeout 3 wget -qO- ${outside}`)).toBe('from the host')
+  expect(await said('cli', `timeout 30 wget -qO- ${outside}`)).toBe('from the host')
   // Even with a route of its own making.
   const gateway = await c.ok('network', 'inspect', '-f', '{{(index .IPAM.Config 0).Gateway}}', 'nint')
   await c.ok(
@@ -207,21 +215,23 @@ test('IPv6: addresses of the subnet, AAAA answers, traffic', async () => {
   expect(await inspect('x1', '{{.NetworkSettings.Networks.nsix.GlobalIPv6Address}}')).toBe('fd00:77::9')
   expect(await said('x2', 'nslookup -type=aaaa x1')).toContain('fd00:77::9')
   const own = await inspect('x1', '{{.Config.Hostname}}')
-  await expect.poll(() => hostOf('x2', '[fd00:77::9]'), { timeout: 20_000 }).toBe(own)
+  await expect.poll(() => hostOf('x2', '[fd00:77::9]'), { timeout: 60_000 }).toBe(own)
 })
 
 test('icc=false: members do not reach each other', async () => {
   await c.ok('network', 'create', '-o', 'com.docker.network.bridge.enable_icc=false', 'nicc')
   await c.ok('run', '-d', '--name', 'x1', '--network', 'nicc', ...SERVE)
+  await serving('x1')
   await c.ok('run', '-d', '--name', 'x2', '--network', 'nicc', 'busybox', 'sleep', '9999')
-  expect(await hostOf('x2', await inspect('x1', '{{.NetworkSettings.Networks.nicc.IPAddress}}'))).toBe('')
-  expect(await hostOf('x2', '127.0.0.1')).toBe('')
+  expect(await notReached('x2', await inspect('x1', '{{.NetworkSettings.Networks.nicc.IPAddress}}'))).toBe('')
+  expect(await notReached('x2', '127.0.0.1')).toBe('')
   await using host = await hostServer()
-  expect(await said('x2', `timeout 3 wget -qO- http://10.0.2.2:${host.port}/`)).toBe('from the host')
+  expect(await said('x2', `timeout 30 wget -qO- http://10.0.2.2:${host.port}/`)).toBe('from the host')
 })
 
 test('--link gives names on the default bridge and on a user-defined one', async () => {
   await c.ok('run', '-d', '--name', 'x1', ...SERVE)
+  await serving('x1')
   const own = await inspect('x1', '{{.Config.Hostname}}')
   expect(
     await c.ok('run', '--rm', '--link', 'x1:store', 'busybox', 'wget', '-qO-', 'http://store/etc/hostname'),
@@ -244,7 +254,7 @@ test('--link gives names on the default bridge and on a user-defined one', async
 
 test('host.docker.internal, host-gateway and extra hosts lead where they say', async () => {
   await using host = await hostServer()
-  const get = (name: string) => `timeout 5 wget -qO- http://${name}:${host.port}/`
+  const get = (name: string) => `timeout 30 wget -qO- http://${name}:${host.port}/`
   const hosts = ['--add-host', 'mine:host-gateway', '--add-host', 'fixed:10.9.8.7']
   for (const network of ['bridge', 'na']) {
     const output = await c.ok(
@@ -264,8 +274,8 @@ test('--dns, --dns-search and --dns-option are used, by the embedded resolver to
   await c.ok('run', '-d', '--name', 'x2', '--network', 'nb', ...dns, 'busybox', 'sleep', '9999')
   const addressOf = (name: string) => said('x2', `ping -c1 -W1 ${name} | head -n1`)
   await expect.poll(() => addressOf('box.example'), { timeout: 30_000 }).toContain('(10.9.9.1)')
-  expect(await addressOf('short')).toContain('(10.9.9.2)')
-  expect(await addressOf('x1')).toContain(`(${server})`)
+  await expect.poll(() => addressOf('short')).toContain('(10.9.9.2)')
+  await expect.poll(() => addressOf('x1')).toContain(`(${server})`)
   expect(await said('x2', 'cat /etc/resolv.conf')).toBe(
     'nameserver 127.0.0.11\nsearch corp.example\noptions timeout:3 ndots:0',
   )
@@ -289,7 +299,11 @@ test('what nobody here knows is asked of the resolver of this computer', async (
       '-type=a',
       `${name}.`,
     )
-    expect(answer).toContain(expected[0])
+    // Which of a name's addresses one is told is up to its servers.
+    expect(
+      expected.some((address) => answer.includes(address)),
+      answer,
+    ).toBe(true)
   }
 })
 
@@ -306,7 +320,8 @@ test('a network over one that this computer has a route to is warned of, and nev
 
 test('published ports follow to another network when theirs goes, and come back with one', async () => {
   const port = await freePort()
-  const page = () => fetch(`http://127.0.0.1:${port}/etc/hostname`).then((reply) => reply.text(), String)
+  const url = `http://127.0.0.1:${port}/etc/hostname`
+  const page = () => fetch(url, { signal: AbortSignal.timeout(20_000) }).then((reply) => reply.text(), String)
   await c.ok(
     'run',
     '-d',

@@ -58,7 +58,7 @@ afterAll(async () => {
 })
 
 const status = (port: number, host = '127.0.0.1') =>
-  fetch(`http://${host}:${port}/`).then(
+  fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(20_000) }).then(
     async (response) => {
       await response.arrayBuffer()
       return response.status

@@ -8,6 +8,8 @@ import { connect, type Socket } from 'node:net'
 export async function open(port: number, host = '127.0.0.1'): Promise<Socket> {
   const socket = connect({ port, host, allowHalfOpen: true, noDelay: true })
   await once(socket, 'connect')
+  // One that breaks while nobody reads from it is told to the next reader.
+  socket.on('error', () => undefined)
   return socket
 }
 
@@ -24,7 +26,8 @@ export async function echo(socket: Socket, text: string): Promise<string> {
 }
 
 async function ended(socket: Socket): Promise<never> {
-  if (!socket.readableEnded) await once(socket, 'end')
+  if (socket.errored) throw socket.errored
+  if (!socket.readableEnded && !socket.destroyed) await once(socket, 'end')
   throw new Error('the connection ended')
 }
 

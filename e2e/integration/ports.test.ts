@@ -10,7 +10,9 @@ beforeAll(async () => {
 })
 afterEach(() => c.clean('web', 'web2'))
 
-const page = async (port: number, host = '127.0.0.1') => (await fetch(`http://${host}:${port}/`)).text()
+/** Fails when no answer comes: one is looked for again, and a question that hangs would be the last. */
+const page = async (port: number, host = '127.0.0.1') =>
+  (await fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(20_000) })).text()
 
 test('-p is bound on the host before the start is answered, on both loopback families', async () => {
   const port = await freePort()
