@@ -4,7 +4,8 @@ import type { ContainerConfig, ContainerCreateRequest, HostConfig } from '../../
 import { Disposal } from '../../api/disposal.ts'
 import { EngineError, kindOf, messageOf } from '../../api/errors.ts'
 import type { EndpointSettings } from '../../api/networks.ts'
-import { parsePlatform, refuseOtherPlatform } from '../images/manifest.ts'
+import { refuseOtherPlatform } from '../images/manifest.ts'
+import { parsePlatform } from '../images/platform.ts'
 import { containerCapabilities } from '../runtime/capabilities.ts'
 import { parseSecurityOptions } from '../runtime/security-options.ts'
 import { BLANK_CONFIG } from './blank-config.ts'
@@ -63,7 +64,7 @@ export async function createContainer(
     host,
     volumes: parts.volumes,
     images: parts.images,
-    socket: parts.socket,
+    folders: parts.folders,
     find: (reference) => parts.table.get(reference),
   })
   undo.push(async () => {
