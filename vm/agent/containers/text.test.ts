@@ -312,6 +312,15 @@ describe('small things', () => {
         .join(' '),
     ).toBe('UID PID PPID C STIME TTY TIME CMD')
     expect(columnsOf('-o pid,comm').map((c) => c.title)).toEqual(['PID', 'COMMAND'])
+    for (const args of [
+      '-eo pid,user',
+      '-eopid,user',
+      '-Ao pid,user',
+      'o pid,user',
+      'axo pid,user',
+      '--format=pid,user',
+    ])
+      expect(columnsOf(args).map((c) => c.title)).toEqual(['PID', 'USER'])
     expect(columnsOf('aux')[0]?.title).toBe('USER')
     expect(() => columnsOf('-o nope')).toThrow('unknown user-defined format specifier "nope"')
   })

@@ -107,8 +107,9 @@ export function columnsOf(args: string): Column[] {
   let columns = SHORT
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? ''
-    const option = /^-?-?(?:o|format)=?(.*)$/.exec(word)
-    if (option && (word.startsWith('-') || word === 'o')) {
+    // Letters before the o select processes: -eo pid,args, and with its list at once, -eopid,args.
+    const option = /^(?:-?[eAadx]*o|--format)=?(.*)$/.exec(word)
+    if (option && (word.startsWith('-') || /^[ax]*o$/.test(word))) {
       const list = option[1] || words[++index] || ''
       asked.push(...list.split(',').filter(Boolean).map(column))
     } else if (/^-[eAadf]*f[eAadf]*$/.test(word)) columns = FULL
