@@ -1,10 +1,11 @@
 import { connect } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import Docker from 'dockerode'
 import { GenericContainer, Wait } from 'testcontainers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pushNetTools } from '../fixtures/net-image.ts'
+import { layerTar } from '../fixtures/oci.ts'
 import { type Context, context } from './context.ts'
 
 let c: Context
@@ -25,6 +26,15 @@ test('dockerode pulls with progress', async () => {
     docker.modem.followProgress(stream, (error, output) => (error ? reject(error) : resolve(output))),
   )
   expect(messages.at(-1)?.status).toMatch(/^Status: /)
+})
+
+test('dockerode builds quietly, and is told the image and nothing else', async () => {
+  const context = await layerTar([{ name: 'Dockerfile', data: 'FROM busybox\nLABEL quiet=1\n' }])
+  const stream = await docker.buildImage(Readable.from([context]), { q: true, t: 'dockerode/quiet' })
+  const messages = (await text(stream)).trim().split('\n')
+  const { Id } = await docker.getImage('dockerode/quiet').inspect()
+  expect(messages.map((line) => JSON.parse(line))).toEqual([{ stream: `${Id}\n` }])
+  await c.ok('rmi', 'dockerode/quiet')
 })
 
 test('dockerode runs, execs, follows logs and events, and removes', async () => {

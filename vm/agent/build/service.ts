@@ -311,9 +311,11 @@ export class Builds {
 
   async *#finish(id: Digest, tags: string[], options: BuildOptions): AsyncIterable<ProgressMessage> {
     await this.#images.reveal(id)
-    yield { aux: { ID: id } }
     if (options.quiet) yield { stream: `${id}\n` }
-    else yield { stream: `Successfully built ${shortId(id)}\n` }
+    else {
+      yield { aux: { ID: id } }
+      yield { stream: `Successfully built ${shortId(id)}\n` }
+    }
     for (const tag of tags) {
       await this.#images.tag(id, tag)
       if (!options.quiet) yield { stream: `Successfully tagged ${tag}\n` }
