@@ -60,6 +60,7 @@ test('what Docker refuses is refused with its kind and words', () => {
     ...build({ Name: 'n1', IPAM: { Config: [{ Subnet: '10.1.0.0/16' }] } }),
     bridge: 'br-first',
   }
+  expect([first.ipamOptions, build({ Name: 'n1', IPAM: { Options: {} } }).ipamOptions]).toEqual([null, {}])
   expect(failure({ Name: 'n1' }, [first])).toBe('conflict: network with name n1 already exists')
   expect(failure({ Name: 'host' })).toBe(
     'permission_denied: operation is not permitted on predefined host network ',

@@ -51,7 +51,7 @@ export function buildNetwork(request: NetworkCreateRequest, around: Surroundings
     enableIPv6,
     internal: request.Internal ?? false,
     attachable: request.Attachable ?? false,
-    ipamOptions: request.IPAM?.Options ?? {},
+    ipamOptions: request.IPAM?.Options ?? null,
     ipam: [
       ...(enableIPv4 ? [choose(4, configs, around)] : []),
       ...(enableIPv6 ? [choose(6, configs, around)] : []),
