@@ -35,14 +35,17 @@ test('the guest’s clock is stepped when it is wrong', async () => {
 test('an engine that hangs is shown as a problem until it answers again', async () => {
   await guest('kill -STOP $(cat /run/slipway/agent.pid)')
   await guest('kill $(pidof sshd-session)')
-  await expect.poll(async () => (await status()).state, { timeout: 60_000, interval: 1_000 }).toBe('degraded')
-  expect((await status()).problems).toEqual(
-    expect.arrayContaining([
-      expect.objectContaining({ code: expect.stringMatching(/engine_unreachable|connection_lost/) }),
-    ]),
-  )
-  await guest('kill -CONT $(cat /run/slipway/agent.pid)')
-  await expect.poll(async () => (await status()).state, { timeout: 90_000, interval: 1_000 }).toBe('running')
+  // In one look: the connection is back before long, and the engine's silence is noticed later.
+  const codes = async () => ((await status()).problems ?? []).map(({ code }: { code: string }) => code)
+  await expect
+    .poll(codes, { timeout: 60_000, interval: 500 })
+    .toEqual([expect.stringMatching(/engine_unreachable|connection_lost/)])
+  // Said again each time: what looks dead is connected anew, and a command with it.
+  const goesOn = async () => {
+    await guest('kill -CONT $(cat /run/slipway/agent.pid)')
+    return (await status()).state
+  }
+  await expect.poll(goesOn, { timeout: 90_000, interval: 1_000 }).toBe('running')
   await c.ok('version')
 })
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect, test } from 'vitest'
 import { type Context, context } from './context.ts'
 
@@ -93,7 +92,7 @@ test('copies in and out: files, directories, links, archives', async () => {
     '-c',
     'mkdir -p /d/sub; echo one >/d/sub/f; ln -s sub /d/link; sleep 100000',
   )
-  await sleep(300)
+  await c.ok('exec', 'box', 'sh', '-c', 'until [ -L /d/link ]; do sleep 0.1; done')
   const { code, stdout } = await c.docker('cp', 'box:/d', '-')
   expect([code, stdout.includes('d/sub/f')]).toEqual([0, true])
   expect((await c.dockerWith({ input: stdout }, 'cp', '-', 'box:/tmp')).code).toBe(0)
@@ -108,6 +107,7 @@ test('copies in and out: files, directories, links, archives', async () => {
 
 test('diff, export, size, rename while it runs', async () => {
   await c.ok('run', '-d', '--name', 'first', 'busybox', 'sh', '-c', 'echo 12345 >/new; sleep 100000')
+  await c.ok('exec', 'first', 'sh', '-c', 'until [ -s /new ]; do sleep 0.1; done')
   await c.ok('rename', 'first', 'second')
   expect(await c.ok('ps', '--format', '{{.Names}}', '--filter', 'name=second')).toBe('second')
   expect((await c.ok('diff', 'second')).split('\n')).toContain('A /new')
@@ -135,18 +135,18 @@ test('prune takes stopped containers by label and age only', async () => {
 })
 
 test('an orderly stop lets containers end by themselves; what was removed before a crash stays removed', async () => {
-  const script = 'trap "echo bye; exit 7" TERM; while :; do sleep 0.1; done'
+  const script = 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 0.1; done'
   for (const name of ['polite', 'frozen']) {
     await c.ok('run', '-d', '--name', name, 'busybox', 'sh', '-c', script)
+    await expect.poll(() => c.ok('logs', name)).toBe('ready')
   }
-  await sleep(500)
   await c.ok('pause', 'frozen')
   expect((await c.slipway('stop')).code).toBe(0)
   expect((await c.slipway('start')).code).toBe(0)
   expect(await c.ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'polite', 'frozen')).toBe(
     'exited 7\nexited 7',
   )
-  expect(await c.ok('logs', 'frozen')).toBe('bye')
+  expect(await c.ok('logs', 'frozen')).toBe('ready\nbye')
   await c.clean('polite', 'frozen')
   const { pid } = JSON.parse((await c.slipway('status', '--json')).stdout)
   process.kill(pid, 'SIGKILL')
