@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -41,11 +41,15 @@ async function built(files: Record<string, string | Uint8Array>, ...args: string
   return stdout
 }
 
+/** What no earlier build has in its cache, not that of a try before either. */
+const fresh = () => randomBytes(4).toString('hex')
+
 const run = (...args: string[]) => c.ok('run', '--rm', ...args)
 
 test('steps, cache and removal are told as dockerd tells them', async () => {
+  const word = fresh()
   const path = await contextOf({
-    Dockerfile: 'FROM busybox\nENV A=1\nCOPY f /f\nRUN cat /f && echo built >/g\nCMD ["cat","/g"]\n',
+    Dockerfile: `FROM busybox\nENV A=${word}\nCOPY f /f\nRUN cat /f && echo built >/g\nCMD ["cat","/g"]\n`,
     f: 'hello\n',
   })
   const id = ' ---> [0-9a-f]{12}\n'
@@ -56,7 +60,7 @@ test('steps, cache and removal are told as dockerd tells them', async () => {
   const first = await build('-t', 'bt', path)
   expect(first.stdout).toMatch(
     new RegExp(
-      `Step 1/5 : FROM busybox\n${id}Step 2/5 : ENV A=1\n${ran()}Step 3/5 : COPY f /f\n${id}Step 4/5 : RUN cat /f && echo built >/g\n${ran('hello\n')}Step 5/5 : CMD \\["cat","/g"\\]\n${ran()}${end}`,
+      `Step 1/5 : FROM busybox\n${id}Step 2/5 : ENV A=${word}\n${ran()}Step 3/5 : COPY f /f\n${id}Step 4/5 : RUN cat /f && echo built >/g\n${ran('hello\n')}Step 5/5 : CMD \\["cat","/g"\\]\n${ran()}${end}`,
     ),
   )
   expect(await run('bt')).toBe('built')
@@ -64,7 +68,7 @@ test('steps, cache and removal are told as dockerd tells them', async () => {
   const cached = ` ---> Using cache\n${id}`
   expect(again).toMatch(
     new RegExp(
-      `ENV A=1\n${cached}Step 3/5 : COPY f /f\n${cached}Step 4/5 : [^\n]+\n${cached}Step 5/5 : [^\n]+\n${cached}${end}`,
+      `ENV A=${word}\n${cached}Step 3/5 : COPY f /f\n${cached}Step 4/5 : [^\n]+\n${cached}Step 5/5 : [^\n]+\n${cached}${end}`,
     ),
   )
   expect((await build('--no-cache', '-t', 'bt', path)).stdout).not.toContain('Using cache')
@@ -74,9 +78,10 @@ test('steps, cache and removal are told as dockerd tells them', async () => {
 
 test('the cache goes by content, not by time', async () => {
   const dockerfile = 'FROM busybox\nCOPY a /a\nRUN cat /a\n'
-  await built({ Dockerfile: dockerfile, a: 'one' }, '-t', 'content')
-  expect(await built({ Dockerfile: dockerfile, a: 'one' }, '-t', 'content')).toMatch(/(Using cache.*){2}/s)
-  expect(await built({ Dockerfile: dockerfile, a: 'two' }, '-t', 'content')).not.toContain('Using cache')
+  const [one, two] = [fresh(), fresh()]
+  await built({ Dockerfile: dockerfile, a: one }, '-t', 'content')
+  expect(await built({ Dockerfile: dockerfile, a: one }, '-t', 'content')).toMatch(/(Using cache.*){2}/s)
+  expect(await built({ Dockerfile: dockerfile, a: two }, '-t', 'content')).not.toContain('Using cache')
   await c.ok('rmi', 'content')
 })
 
@@ -258,13 +263,14 @@ ADD <<-three /docs/named
 })
 
 test('RUN --mount: cache, tmpfs, bind; nothing of them stays in the image', async () => {
+  const id = fresh()
   const dockerfile = (word: string) => `ARG FROM=make
 FROM --platform=$BUILDPLATFORM busybox AS make
 RUN mkdir /out && echo made >/out/f
 FROM busybox
 ARG TARGETPLATFORM TARGETARCH
 WORKDIR /w
-RUN --mount=type=cache,target=/cache/deep,id=t,uid=5,mode=0711,sharing=locked \\
+RUN --mount=type=cache,target=/cache/deep,id=${id},uid=5,mode=0711,sharing=locked \\
     echo ${word} >>/cache/deep/f; cat /cache/deep/f; stat -c "%u %a" /cache/deep
 RUN --mount=type=tmpfs,target=/t --mount=from=make,source=out,target=/m --mount=target=ctx \\
     --mount=target=rw,rw --mount=type=secret,id=none --network=none \\
@@ -308,7 +314,7 @@ test('a failing step ends the build with its exit code, in dockerd’s words', a
   expect(await c.ok('ps', '-aq', '--filter', 'exited=42')).toBe('')
   // One that did well stays when asked for, and can be started.
   const kept = await build(
-    await contextOf({ Dockerfile: 'FROM busybox\nRUN echo x >/kept\n' }),
+    await contextOf({ Dockerfile: `FROM busybox\nRUN echo x >/kept; : ${fresh()}\n` }),
     '--rm=false',
     '-t',
     'kept',

@@ -13,6 +13,7 @@ beforeAll(async () => {
   c = await context()
   socket = join(c.home, 'docker.sock')
   await c.ok('pull', '-q', 'busybox')
+  await c.ok('run', '-d', '--name', 'ticker', 'busybox', 'sh', '-c', 'while :; do echo tick; sleep 0.2; done')
 })
 afterAll(() => c.clean('ticker', 'line'))
 
@@ -68,7 +69,8 @@ test('detach keys leave an attached terminal and an exec, which go on', async ()
 })
 
 test('wait: each condition at its time; a terminal’s size only while there is one', async () => {
-  await c.ok('create', '-t', '--name', 'line', 'busybox', 'sh', '-c', 'sleep 1; exit 3')
+  const script = 'until [ -e /over ]; do sleep 1; done; exit 3'
+  await c.ok('create', '-t', '--name', 'line', 'busybox', 'sh', '-c', script)
   const wait = (condition: string) => json('POST', `/containers/line/wait?condition=${condition}`)
   expect(await wait('not-running')).toEqual({ StatusCode: 0 })
   const early = await api('POST', '/containers/line/resize?h=30&w=90')
@@ -76,6 +78,7 @@ test('wait: each condition at its time; a terminal’s size only while there is 
   const [next, removed] = [wait('next-exit'), wait('removed')]
   await c.ok('start', 'line')
   expect((await api('POST', '/containers/line/resize?h=30&w=90')).status).toBe(200)
+  await c.ok('exec', 'line', 'touch', '/over')
   expect(await next).toEqual({ StatusCode: 3 })
   expect(await wait('not-running')).toEqual({ StatusCode: 3 })
   await c.ok('rm', 'line')
@@ -84,7 +87,6 @@ test('wait: each condition at its time; a terminal’s size only while there is 
 })
 
 test('stats: a stream, one sample with another to compare, and one alone', async () => {
-  await c.ok('run', '-d', '--name', 'ticker', 'busybox', 'sh', '-c', 'while :; do echo tick; sleep 0.2; done')
   const alone = await json('GET', '/containers/ticker/stats?stream=0&one-shot=1')
   expect(alone.cpu_stats.cpu_usage.total_usage).toBeGreaterThan(0)
   expect(alone.precpu_stats.cpu_usage.total_usage).toBe(0)
@@ -162,11 +164,11 @@ test('clients that vanish in the middle of a stream leave nothing open', async (
         return {
           files: now.files < before.files + ROUNDS,
           busy: now.busy < before.busy + ROUNDS,
-          listeners: now.listeners - before.listeners,
+          listeners: now.listeners <= before.listeners,
         }
       },
       { timeout: 60_000, interval: 500 },
     )
-    .toEqual({ files: true, busy: true, listeners: 0 })
-  expect(await c.ok('top', 'ticker')).not.toContain('cat')
+    .toEqual({ files: true, busy: true, listeners: true })
+  await expect.poll(() => c.ok('top', 'ticker')).not.toContain('cat')
 })
