@@ -215,6 +215,8 @@ test.each([
 
 test('two pulls of one layer at once fetch it once', async () => {
   const names = ['one', 'two'].map((name) => `${liar.host}/same/${name}`)
+  await c.docker('rmi', ...names)
+  asked = 0
   await Promise.all(names.map((name) => c.ok('pull', name)))
   expect(asked).toBe(1)
   await c.ok('rmi', ...names)
@@ -230,7 +232,7 @@ test('Ctrl+C of a pull leaves nothing half-made', async () => {
 
 test('an agent killed in the middle of a pull leaves nothing half-made', async () => {
   const pull = await stalledPull()
-  expect(await halfMade()).not.toBe('')
+  await expect.poll(halfMade).not.toBe('')
   const closed = once(pull, 'close')
   await c.slipway('ssh', 'kill -9 $(cat /run/slipway/agent.pid)')
   await closed
