@@ -133,9 +133,9 @@ export const test = base.extend<Each, Shared>({
 
 export const { expect } = test
 
-/** What a page of a container answers; undefined while its program does not listen yet. */
+/** What a page of a container answers; undefined while its program does not listen yet, or says nothing. */
 export async function statusOf(url: string): Promise<number | undefined> {
-  const answer = await fetch(url).catch(() => undefined)
+  const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined)
   await answer?.body?.cancel()
   return answer?.status
 }

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ElectronApplication, Page } from 'playwright/test'
+import { isAlive } from '../app/machine/process.ts'
 import { command, electronBinary, expect, opened as openedDesktop, start, test } from './electron.ts'
 import { busybox } from './fixtures/images.ts'
 import { pushImage } from './fixtures/oci.ts'
@@ -380,7 +381,7 @@ test('without the tray closing quits and stops the machine; started hidden it wa
   const ended = app.waitForEvent('close', { timeout: 120_000 })
   await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
   await ended
-  expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  expect(await isAlive(pid)).toBe(false)
   const next = await start(home, virtual, '--hidden')
   await expect.poll(async () => (await home.slipway('status')).stdout).toContain('Home:')
   expect(await next.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(0)

