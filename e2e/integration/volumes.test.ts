@@ -129,9 +129,19 @@ test('a directory inside a volume is mounted by its subpath, and cannot lead out
   await inside(['-v', 'deep:/d'], 'mkdir -p /d/a/b; echo found >/d/a/b/file; ln -s /etc /d/out')
   const mount = (path: string) => ['--mount', `type=volume,source=deep,target=/x,volume-subpath=${path}`]
   expect(await inside(mount('a/b'), 'cat /x/file')).toBe('found')
-  for (const path of ['../..', 'out', 'nothing']) {
+  // What the image has there comes into that directory, as into a volume of its own.
+  const bin = 'type=volume,source=deep,target=/bin,volume-subpath=a'
+  expect(await inside(['-v', 'deep:/d'], 'rm -r /d/a/b && ls /d/a')).toBe('')
+  expect(await inside(['--mount', bin], 'ls /bin/busybox')).toBe('/bin/busybox')
+  for (const [path, words] of [
+    ['../..', 'subpath must be a relative path within the volume'],
+    ['out', 'path concatenation escapes the base directory'],
+    ['nothing', 'cannot access path'],
+  ] as const) {
+    const refused = await c.docker('run', '--rm', ...mount(path), 'busybox', 'true')
     // The docker command makes 127 of a file that is not there.
-    expect([125, 127]).toContain((await c.docker('run', '--rm', ...mount(path), 'busybox', 'true')).code)
+    expect([125, 127]).toContain(refused.code)
+    expect(refused.stderr).toContain(words)
   }
   await c.ok('volume', 'rm', 'deep')
 })

@@ -10,7 +10,7 @@ import type { Container } from './container.ts'
 import { etcPaths } from './etc-files.ts'
 import type { Parts } from './parts.ts'
 import type { ContainerMount } from './record.ts'
-import { resolveInside } from './safe-path.ts'
+import { subpathOf } from './safe-path.ts'
 
 /** What is undone on failure goes onto `undo`; on success releaseMounts() undoes it at the exit. */
 export async function prepareMounts(
@@ -68,19 +68,12 @@ async function prepareBind(
     writable: mount.RW,
   })
   undo.push(() => parts.volumes.release(name, id))
+  const source = mount.subpath === undefined ? data : await subpathOf(data, mount.subpath)
   if (mount.copyUp) {
     const { copyUp } = await import('./copy-up.ts')
-    await copyUp(parts.kernel, root, mount.Destination, data)
+    await copyUp(parts.kernel, root, mount.Destination, source)
   }
-  if (mount.subpath === undefined) return bindMount(data, mount.Destination, options)
-  const inside = await resolveInside(data, mount.subpath, { follow: true })
-  if (!inside.exists) {
-    throw new EngineError(
-      'invalid_argument',
-      `cannot access path ${join(data, mount.subpath)}: lstat ${mount.subpath}: no such file or directory`,
-    )
-  }
-  return bindMount(inside.path, mount.Destination, options)
+  return bindMount(source, mount.Destination, options)
 }
 
 /** The image's files, read-only: an overlay of its layers beside the bundle. */
@@ -98,14 +91,8 @@ async function prepareImage(
   const { snapshot } = image
   const layers = snapshot ? await parts.snapshots.mounts(snapshot, target, { readonly: true }) : []
   for (const layer of layers) parts.kernel.mount(layer)
-  const inside = await resolveInside(target, mount.subpath ?? '.', { follow: true })
-  if (!inside.exists) {
-    throw new EngineError(
-      'invalid_argument',
-      `cannot access path ${join(target, mount.subpath ?? '')}: lstat ${mount.subpath}: no such file or directory`,
-    )
-  }
-  return bindMount(inside.path, mount.Destination, { ...options, readonly: true })
+  const source = mount.subpath === undefined ? target : await subpathOf(target, mount.subpath)
+  return bindMount(source, mount.Destination, { ...options, readonly: true })
 }
 
 function imageTarget(parts: Pick<Parts, 'runDir'>, id: string, { Destination }: ContainerMount): string {

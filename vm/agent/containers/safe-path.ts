@@ -1,5 +1,5 @@
 /** Paths inside a container's filesystem, resolved so that no symbolic link leads out of it. */
-import { lstat, readlink } from 'node:fs/promises'
+import { lstat, readlink, realpath } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { EngineError } from '../../api/errors.ts'
 
@@ -55,6 +55,24 @@ export async function resolveInside(
   }
   const inside = posix.join('/', ...done)
   return { path: locate(inside), inside, exists }
+}
+
+/** What `subpath` of `base` leads to, links followed as the machine does; nothing outside of `base`. Docker's words. */
+export async function subpathOf(base: string, subpath: string): Promise<string> {
+  const root = await realpath(base)
+  const wanted = join(root, subpath)
+  const found = await realpath(wanted).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error
+    const why = error.code === 'ENOENT' ? 'no such file or directory' : 'not a directory'
+    throw new EngineError('not_found', `cannot access path ${wanted}: lstat ${error.path ?? wanted}: ${why}`)
+  })
+  if (found !== root && !found.startsWith(`${root}/`)) {
+    throw new EngineError(
+      'invalid_argument',
+      `path concatenation escapes the base directory, base: ${root}, subpath: ${subpath}`,
+    )
+  }
+  return found
 }
 
 function missingOrNot(error: unknown): undefined {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { extract, pack } from 'tar-stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { resolveInside } from './safe-path.ts'
+import { resolveInside, subpathOf } from './safe-path.ts'
 import { extractTree } from './tar-extract.ts'
 import { packTree } from './tar-pack.ts'
 
@@ -49,6 +49,26 @@ describe('resolveInside', () => {
     await symlink('b', join(root, 'a'))
     await symlink('a', join(root, 'b'))
     await expect(resolveInside(root, '/a/x')).rejects.toThrow('too many levels of symbolic links')
+  })
+})
+
+describe('subpathOf', () => {
+  it('follows links that stay below the base', async () => {
+    await symlink('../etc', join(root, 'etc/again'))
+    expect(await subpathOf(root, 'etc/again')).toBe(join(root, 'etc'))
+  })
+
+  it.each(['/', '..', '../root/..'])('refuses what a link to %s leads to', async (target) => {
+    await symlink(target, join(root, 'out'))
+    await symlink('out', join(root, 'bad'))
+    await expect(subpathOf(root, 'bad')).rejects.toThrow('path concatenation escapes the base directory')
+  })
+
+  it('tells what is not there', async () => {
+    const path = join(root, 'nothing')
+    await expect(subpathOf(root, 'nothing')).rejects.toThrow(
+      `cannot access path ${path}: lstat ${path}: no such file or directory`,
+    )
   })
 })
 
