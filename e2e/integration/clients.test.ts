@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import Docker from 'dockerode'
@@ -40,9 +41,8 @@ test('dockerode builds quietly, and is told the image and nothing else', async (
 test('dockerode runs, execs, follows logs and events, and removes', async () => {
   const events = await docker.getEvents({ filters: { container: ['dockerode'] } })
   const seen: string[] = []
-  events.on('data', (line: Buffer) => {
-    for (const part of line.toString().trim().split('\n')) seen.push(JSON.parse(part).Action)
-  })
+  // One event a line, whatever the pieces are in which they come.
+  createInterface(events).on('line', (line) => seen.push(JSON.parse(line).Action))
   const container = await docker.createContainer({
     name: 'dockerode',
     Image: 'busybox',

@@ -68,9 +68,9 @@ services:
 `,
   })
   await up()
-  expect((await compose('exec', '-T', 'client', 'wget', '-qO-', 'http://web/')).stdout).toContain(
-    'Welcome to nginx!',
-  )
+  await expect
+    .poll(async () => (await compose('exec', '-T', 'client', 'wget', '-qO-', 'http://web/')).stdout)
+    .toContain('Welcome to nginx!')
   expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('Welcome to nginx!')
   expect((await compose('port', 'web', '80')).stdout.trim()).toBe(`127.0.0.1:${port}`)
   expect((await compose('ps', '--format', '{{.Ports}}', 'web')).stdout).toContain(`127.0.0.1:${port}->80/tcp`)
@@ -93,7 +93,10 @@ services:
 `,
   })
   await up()
-  expect((await compose('exec', '-T', 'store', 'redis-cli', 'get', 'key1')).stdout).toBe('hello\n')
+  // `app` was started; what it says may come a moment later.
+  await expect
+    .poll(async () => (await compose('exec', '-T', 'store', 'redis-cli', 'get', 'key1')).stdout)
+    .toBe('hello\n')
 })
 
 test('a service is scaled and each copy answers', async () => {
@@ -129,9 +132,9 @@ networks: { front: {}, back: {} }
 `,
   })
   await up()
-  expect((await compose('exec', '-T', 'bridge', 'wget', '-qO-', 'http://hidden/')).stdout).toContain(
-    'Welcome to nginx!',
-  )
+  await expect
+    .poll(async () => (await compose('exec', '-T', 'bridge', 'wget', '-qO-', 'http://hidden/')).stdout)
+    .toContain('Welcome to nginx!')
   expect((await compose('exec', '-T', 'outer', 'wget', '-T', '2', '-qO-', 'http://hidden/')).code).not.toBe(0)
   expect((await compose('ps', '--services')).stdout).not.toContain('extra')
   await up('extra')
@@ -147,7 +150,7 @@ services:
 `,
   })
   await up()
-  expect((await compose('logs', '--no-log-prefix', 'say')).stdout).toContain('hello')
+  await expect.poll(async () => (await compose('logs', '--no-log-prefix', 'say')).stdout).toContain('hello')
   expect((await compose('restart', '-t', '0')).code).toBe(0)
   await expect
     .poll(async () => (await compose('logs', '--no-log-prefix', 'say')).stdout.match(/hello/g)?.length)

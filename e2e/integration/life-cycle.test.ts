@@ -76,9 +76,10 @@ test('stop asks first and kills after the grace time; kill does not ask', async 
     'busybox',
     'sh',
     '-c',
-    'trap "exit 5" TERM; while :; do sleep 0.1; done',
+    'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done',
   )
-  await c.ok('stop', '-t', '20', 'polite')
+  await expect.poll(() => c.ok('logs', 'polite')).toBe('ready')
+  await c.ok('stop', '-t', '60', 'polite')
   expect(await status('polite')).toBe('exited 5')
   await c.ok('run', '-d', '--name', 'deaf', 'busybox', 'sleep', '1000')
   await c.ok('stop', '-t', '1', 'deaf')
@@ -153,7 +154,10 @@ test('ps lists with Docker’s columns; container prune takes only stopped ones'
 })
 
 test('wait answers the exit code, top shows the process', async () => {
-  await c.ok('run', '-d', '--name', 'waited', 'busybox', 'sh', '-c', 'sleep 2; exit 9')
-  expect(await c.ok('top', 'waited')).toMatch(/PID[\s\S]*sleep 2/)
-  expect(await c.ok('wait', 'waited')).toBe('9')
+  const script = 'until [ -e /over ]; do sleep 1; done; exit 9'
+  await c.ok('run', '-d', '--name', 'waited', 'busybox', 'sh', '-c', script)
+  expect(await c.ok('top', 'waited')).toMatch(/PID[\s\S]*until/)
+  const waited = c.ok('wait', 'waited')
+  await c.ok('exec', 'waited', 'touch', '/over')
+  expect(await waited).toBe('9')
 })
