@@ -17,6 +17,7 @@ beforeAll(async () => {
     '-c',
     'for i in 1 2 3; do echo line$i; done; echo oops >&2; exec sleep 10000',
   )
+  await expect.poll(async () => (await c.docker('logs', 'host')).stderr).toBe('oops\n')
 })
 afterAll(() => c.clean('host'))
 

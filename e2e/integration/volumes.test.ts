@@ -104,6 +104,7 @@ test('list filters, labels and inspect', async () => {
 })
 
 test('binds propagate as they are told to', async () => {
+  const shared = `/run/pro-${Date.now()}`
   await c.ok(
     'run',
     '-d',
@@ -111,13 +112,13 @@ test('binds propagate as they are told to', async () => {
     '--name',
     'mounter',
     '-v',
-    '/run/pro:/p:rshared',
+    `${shared}:/p:rshared`,
     'busybox',
     'sleep',
     '100000',
   )
-  await c.ok('run', '-d', '--name', 'slave', '-v', '/run/pro:/p:rslave', 'busybox', 'sleep', '100000')
-  await c.ok('run', '-d', '--name', 'private', '-v', '/run/pro:/p', 'busybox', 'sleep', '100000')
+  await c.ok('run', '-d', '--name', 'slave', '-v', `${shared}:/p:rslave`, 'busybox', 'sleep', '100000')
+  await c.ok('run', '-d', '--name', 'private', '-v', `${shared}:/p`, 'busybox', 'sleep', '100000')
   await c.ok('exec', 'mounter', 'sh', '-c', 'mkdir -p /p/m && mount -t tmpfs x /p/m && touch /p/m/seen')
   expect(await c.ok('exec', 'slave', 'ls', '/p/m')).toBe('seen')
   expect(await c.ok('exec', 'private', 'ls', '/p/m')).toBe('')
