@@ -25,6 +25,9 @@ export class FakeGuest implements AsyncDisposable {
   readonly #server: Server
   readonly #options: FakeGuestOptions
   readonly connections = new Set<Connection>()
+  /** Refuses to listen on unix sockets for its clients. */
+  refusesSockets = false
+  readonly #listeners = new Map<string, Connection>()
   /** How many clients ever got in. */
   admitted = 0
 
@@ -88,6 +91,34 @@ export class FakeGuest implements AsyncDisposable {
         else reject()
       })
       client.on('session', (accept) => this.#session(accept()))
+      const requests = client as unknown as {
+        on(
+          event: 'request',
+          listener: (
+            accept: (() => void) | undefined,
+            reject: (() => void) | undefined,
+            name: string,
+            info: { socketPath: string },
+          ) => void,
+        ): void
+      }
+      requests.on('request', (accept, reject, name, { socketPath }) => {
+        if (name !== 'streamlocal-forward@openssh.com' || this.refusesSockets) return reject?.()
+        this.#listeners.set(socketPath, client)
+        accept?.()
+      })
+    })
+  }
+
+  /** Connects to a socket that a client has us listen on, as a program in the guest does. */
+  connectTo(path: string): Promise<Duplex> {
+    const client = this.#listeners.get(path)
+    if (!client || !this.connections.has(client))
+      throw new EngineError('unavailable', `${path}: nobody listens`)
+    return new Promise((resolve, reject) => {
+      client.openssh_forwardOutStreamLocal(path, (error, channel) =>
+        error ? reject(error) : resolve(channel),
+      )
     })
   }
 

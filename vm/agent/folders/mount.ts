@@ -1,7 +1,7 @@
 /** The shared folders of the user's computer as one mount: sshfs over a socket behind which the app serves them. */
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rm, stat } from 'node:fs/promises'
-import { EngineError } from '../../api/errors.ts'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { EngineError, messageOf } from '../../api/errors.ts'
 import { FOLDERS_ROOT } from '../../api/slipway.ts'
 import type { Kernel } from '../linux/kernel.ts'
 
@@ -28,6 +28,8 @@ const OPTIONS = [
 ].join(',')
 const COMMAND = '[ -e /dev/fuse ] || modprobe fuse; exec sshfs -o "$1" host:/ "$2"'
 const MOUNT_INFO = '/proc/self/mountinfo'
+/** What the kernel asks for ahead of a reader: each answer takes its time, so several are under way together. */
+const READ_AHEAD_KIB = 1024
 /** How long an app that was there is waited for; the machine may just be starting. */
 const HOST_WAIT_MS = 20_000
 
@@ -94,7 +96,7 @@ export class FolderMount {
 
   /** Whether sshfs is behind it: a mount whose program has died is taken away. */
   async #isMounted(): Promise<boolean> {
-    if (!(await isMountPoint(this.#root))) return false
+    if (!(await deviceOf(this.#root))) return false
     try {
       await stat(this.#root)
     } catch (error) {
@@ -120,7 +122,7 @@ export class FolderMount {
         session: true,
       })
       const { code } = await exit
-      if (code === 0) return
+      if (code === 0) return await this.#readAhead()
       const words = readFileSync(errorFile, 'utf8').trim()
       throw new EngineError('unavailable', `sshfs: ${words || `exit code ${code}`}`)
     } finally {
@@ -129,21 +131,34 @@ export class FolderMount {
     }
   }
 
+  async #readAhead(): Promise<void> {
+    try {
+      const device = await deviceOf(this.#root)
+      if (device) await writeFile(`/sys/class/bdi/${device}/read_ahead_kb`, String(READ_AHEAD_KIB))
+    } catch (error) {
+      // Reading is slower then, no more.
+      this.#options.log(`shared folders: ${messageOf(error)}`)
+    }
+  }
+
   /** An app that came anew knows nothing of a mount that stands; who uses it is not to wait for the next container. */
   async #serveAgain(): Promise<void> {
     this.#served = false
     try {
-      if (await isMountPoint(this.#root)) await this.ensure({ signal: AbortSignal.timeout(HOST_WAIT_MS) })
+      if (await deviceOf(this.#root)) await this.ensure({ signal: AbortSignal.timeout(HOST_WAIT_MS) })
     } catch (error) {
-      this.#options.log(`shared folders: ${error instanceof Error ? error.message : error}`)
+      this.#options.log(`shared folders: ${messageOf(error)}`)
     }
   }
 }
 
-/** Mount points are the fifth field, with spaces and the like as octal numbers (proc_pid_mountinfo(5)). */
-async function isMountPoint(path: string): Promise<boolean> {
-  const lines = (await readFile(MOUNT_INFO, 'utf8')).split('\n')
-  return lines.some((line) => line.split(' ')[4] === path)
+/**
+ * The device number, `0:36`, of the file system that is mounted there: third and fifth field, of which the latter has
+ * spaces and the like as octal numbers (proc_pid_mountinfo(5)).
+ */
+async function deviceOf(path: string): Promise<string | undefined> {
+  const lines = (await readFile(MOUNT_INFO, 'utf8')).split('\n').map((line) => line.split(' '))
+  return lines.find((fields) => fields[4] === path)?.[2]
 }
 
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
