@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ask, Stream, UPGRADE } from '../fixtures/engine-socket.ts'
 import { onTerminal } from '../fixtures/pty.ts'
 import { type Context, context } from './context.ts'
@@ -17,7 +17,8 @@ beforeAll(async () => {
     '-c',
     'for i in 1 2 3; do echo line$i; done; echo oops >&2; exec sleep 10000',
   )
-  await expect.poll(async () => (await c.docker('logs', 'host')).stderr).toBe('oops\n')
+  const said = async () => (await c.docker('logs', 'host')).stderr === 'oops\n'
+  await vi.waitUntil(said, { timeout: 60_000, interval: 200 })
 })
 afterAll(() => c.clean('host'))
 
