@@ -1,23 +1,17 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, expect, test } from 'vitest'
-import { dockerTools } from '../fixtures/debian.ts'
 import { freePort } from '../fixtures/registry.ts'
 import { type Result, run } from '../fixtures/slipway.ts'
-import { type Context, context } from './context.ts'
+import { type Context, context, dockerWithCompose } from './context.ts'
 
 let c: Context
 let docker: string
 let project: string | undefined
 beforeAll(async () => {
   c = await context()
-  const tools = await dockerTools()
-  docker = tools.docker
-  await mkdir(c.env['DOCKER_CONFIG'] ?? '', { recursive: true })
-  await symlink(tools.plugins, join(c.env['DOCKER_CONFIG'] ?? '', 'cli-plugins')).catch((error) => {
-    if (error.code !== 'EEXIST') throw error
-  })
+  docker = await dockerWithCompose(c)
   for (const image of ['busybox', 'nginx', 'redis']) await c.ok('pull', '-q', image)
 })
 afterEach(async () => {

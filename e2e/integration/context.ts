@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { inject } from 'vitest'
+import { dockerTools } from '../fixtures/debian.ts'
 import { dockerCli, type Result, type RunOptions, run } from '../fixtures/slipway.ts'
 
 /** The shared machine as one test file sees it. */
 export interface Context {
   home: string
+  /** A folder of this computer that is shared with the machine. */
+  shared: string
   env: Record<string, string>
   registry: { port: number; host: string; url: string }
   cli: string
@@ -35,6 +39,7 @@ export async function context(): Promise<Context> {
   const docker = (...args: string[]) => run(cli, args, { env })
   return {
     home,
+    shared: inject('shared'),
     env,
     cli,
     registry: inject('registry'),
@@ -54,6 +59,17 @@ export async function context(): Promise<Context> {
       await docker('rm', '-f', '-v', ...names)
     },
   }
+}
+
+/** The docker CLI that has compose, for this context's environment. */
+export async function dockerWithCompose({ env }: Context): Promise<string> {
+  const { docker, plugins } = await dockerTools()
+  const folder = env['DOCKER_CONFIG'] ?? ''
+  await mkdir(folder, { recursive: true })
+  await symlink(plugins, join(folder, 'cli-plugins')).catch((error) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  return docker
 }
 
 async function piped(

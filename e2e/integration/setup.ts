@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type {} from 'vitest'
 import type { TestProject } from 'vitest/node'
 import { startSeededRegistry } from '../fixtures/registry.ts'
@@ -8,6 +10,8 @@ import { everydayFigures, figure, formatFigure, seconds } from '../measure.ts'
 declare module 'vitest' {
   interface ProvidedContext {
     home: string
+    /** A folder of this computer that is shared with the machine; nothing else is. */
+    shared: string
     registry: { port: number; host: string; url: string }
   }
 }
@@ -15,21 +19,26 @@ declare module 'vitest' {
 /** One registry and one machine for all integration tests; each test removes what it makes. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const registry = await startSeededRegistry()
-  const slipway = await makeSlipway({ registry })
+  const shared = await mkdtemp(join(tmpdir(), 'sw-shared-'))
+  const slipway = await makeSlipway({ registry, settings: { sharedFolders: [shared] } })
+  const dispose = async () => {
+    await slipway[Symbol.asyncDispose]()
+    await registry[Symbol.asyncDispose]()
+    await rm(shared, { recursive: true, force: true })
+  }
   const teardown = async () => {
     const summary = process.env['SLIPWAY_FIGURES']
     if (summary) await writeFile(summary, await figures(slipway))
-    await slipway[Symbol.asyncDispose]()
-    await registry[Symbol.asyncDispose]()
+    await dispose()
   }
   try {
     await startSlipway(slipway)
   } catch (error) {
-    await slipway[Symbol.asyncDispose]()
-    await registry[Symbol.asyncDispose]()
+    await dispose()
     throw error
   }
   project.provide('home', slipway.home)
+  project.provide('shared', shared)
   project.provide('registry', { port: registry.port, host: registry.host, url: registry.url })
   return teardown
 }
