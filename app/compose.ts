@@ -70,7 +70,12 @@ async function build({ home, root, resources, shell, echo }: HostOptions, owned:
     }),
   )
   const config = (): EngineConfig => engineConfig(settings.value, certificates.value)
-  const apply = (): Promise<void> => applyConfig(machine, engine, config(), log)
+  let applied = Promise.resolve()
+  // One after the other: the engine is left with what was set last, however long each took.
+  const apply = (): Promise<void> => {
+    applied = applied.then(() => applyConfig(machine, engine, config(), log))
+    return applied
+  }
   const machine: Machine = owned.use(
     createMachine({
       home,
