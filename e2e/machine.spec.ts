@@ -103,6 +103,38 @@ test('both port models are shown hop by hop and can be reached', async ({ window
   await expect.poll(() => statusOf(`http://127.0.0.1:${port}/`)).toBe(200)
 })
 
+test('an engine that is gone is a problem of a running machine, until it is back', async ({
+  window: page,
+  engine,
+}) => {
+  const app = new AppWindow(page)
+  const guest = async (command: string) => (await engine.slipway('ssh', command)).stdout.trim()
+  await app.goTo('Machine')
+  const problem = page.getByRole('main').getByText('The engine does not answer.')
+  const agent = await guest('cat /run/slipway/agent.pid')
+  // Who would start it again is held first. With the connection cut the app looks at once.
+  const parent = await guest(`read -r pid name state parent rest </proc/${agent}/stat; echo $parent`)
+  try {
+    await guest(`kill -STOP ${parent}; kill -9 ${agent}; kill $(pidof sshd-session)`)
+    await expect(problem).toBeVisible({ timeout: 60_000 })
+    await expect(app.engine('Running with problems')).toBeVisible()
+  } finally {
+    // Said again each time: a connection that is made anew takes its commands with it.
+    await expect
+      .poll(
+        async () => {
+          await guest(`kill -CONT ${parent}`)
+          return await guest('cat /run/slipway/agent.pid')
+        },
+        { timeout: 90_000 },
+      )
+      .toMatch(new RegExp(`^(?!${agent}$)\\d+$`))
+  }
+  await expect(problem).toBeHidden({ timeout: 90_000 })
+  await expect(app.engine('Running with problems')).toBeHidden()
+  await expect(app.engine('Running')).toBeVisible()
+})
+
 test('a killed machine is a failure with its cause; starting again brings everything back', async ({
   window: page,
   docker,

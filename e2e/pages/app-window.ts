@@ -25,7 +25,9 @@ export class AppWindow {
   }
 
   /** The engine's state in the sidebar, when it is this one. */
-  engine(state: 'Stopped' | 'Starting' | 'Running' | 'Stopping' | 'Stopped by an error'): Locator {
+  engine(
+    state: 'Stopped' | 'Starting' | 'Running' | 'Running with problems' | 'Stopping' | 'Stopped by an error',
+  ): Locator {
     return this.sidebar.getByRole('link', { name: new RegExp(`^${state}(?! by)`) })
   }
 
