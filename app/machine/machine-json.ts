@@ -41,7 +41,6 @@ const machineSchema = v.object({
 
 export type MachineRecord = v.InferOutput<typeof machineSchema>
 export type Verdict = v.InferOutput<typeof verdictSchema>
-export type RunningVm = NonNullable<MachineRecord['vm']>
 
 /** `machine.json`: one writer (the lock's holder), replaced whole at every change. */
 export class MachineFile {

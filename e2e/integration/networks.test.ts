@@ -236,6 +236,11 @@ test('--link gives names on the default bridge and on a user-defined one', async
   expect(
     await c.ok('run', '--rm', '--link', 'x1:store', 'busybox', 'wget', '-qO-', 'http://store/etc/hostname'),
   ).toBe(own)
+  const again = ['--name', 'linked', '--link', '/x1:/linked/store', 'busybox']
+  const variables = await c.ok('run', ...again, 'env')
+  expect(variables).toMatch(/^STORE_NAME=\/linked\/store$/m)
+  expect(await inspect('linked', '{{json .HostConfig.Links}}')).toBe('["/x1:/linked/store"]')
+  await c.ok('rm', 'linked')
   expect(
     await c.ok(
       'run',

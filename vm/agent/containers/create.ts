@@ -11,6 +11,7 @@ import { parseSecurityOptions } from '../runtime/security-options.ts'
 import { BLANK_CONFIG } from './blank-config.ts'
 import { Container } from './container.ts'
 import { checkHostConfig, withDefaults } from './host-config.ts'
+import { parseLink } from './links.ts'
 import { commandLine, mergeConfig } from './merge.ts'
 import { resolveMounts } from './mounts.ts'
 import { checkName, randomName } from './names.ts'
@@ -167,9 +168,7 @@ function checkReferences(parts: Parts, host: HostConfig): void {
     if (name !== '' && !parts.table.find(name)) throw invalid(`No such container: ${name}`)
   }
   for (const link of host.Links ?? []) {
-    const [target = '', , ...rest] = link.split(':')
-    if (link === '') throw ownFault('empty string specified for links')
-    if (rest.length > 0) throw ownFault(`bad format for links: ${link}`)
+    const { target } = parseLink(link)
     if (!parts.table.find(target))
       throw invalid(`could not get container for ${target}: No such container: ${target}`)
   }
@@ -223,9 +222,4 @@ function prefixed(prefix: string, check: () => unknown, details: Record<string, 
 
 function invalid(message: string): EngineError {
   return new EngineError('invalid_argument', message)
-}
-
-/** What dockerd answers with 500 although the request is to blame. */
-function ownFault(message: string): EngineError {
-  return new EngineError('invalid_argument', message, { details: { status: 500 } })
 }

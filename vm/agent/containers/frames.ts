@@ -1,5 +1,4 @@
 /** Docker's multiplexed stream: `[stream, 0, 0, 0, size (4 bytes, big endian)]` before each payload. Pure. */
-export const STDIN = 0
 export const STDOUT = 1
 export const STDERR = 2
 

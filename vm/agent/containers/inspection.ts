@@ -4,6 +4,7 @@ import type { EndpointSettings } from '../../api/networks.ts'
 import { directorySize } from '../volumes/directory-size.ts'
 import type { Container } from './container.ts'
 import { etcPaths } from './etc-files.ts'
+import { shownLinks } from './links.ts'
 import { compileFilters } from './list-filters.ts'
 import type { Parts } from './parts.ts'
 import { portMap } from './port-spec.ts'
@@ -69,7 +70,10 @@ export class Inspection {
       ProcessLabel: '',
       AppArmorProfile: '',
       ExecIDs: container.execs.size > 0 ? [...container.execs] : null,
-      HostConfig: shownHostConfig(record.hostConfig, this.#parts.facts.cpus),
+      HostConfig: {
+        ...shownHostConfig(record.hostConfig, this.#parts.facts.cpus),
+        Links: shownLinks(this.#parts, container),
+      },
       GraphDriver: {
         Name: 'overlay2',
         Data: {

@@ -1,9 +1,6 @@
 /** An image's defaults under a container's own configuration, as dockerd merges them. Pure. */
 import type { ContainerConfig, HealthConfig } from '../../api/containers.ts'
 
-/** Docker's PATH for images that set none. */
-export const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-
 export function mergeConfig(own: ContainerConfig, image: ContainerConfig): ContainerConfig {
   const merged: ContainerConfig = { ...own }
   if (!merged.User && image.User) merged.User = image.User
@@ -52,21 +49,6 @@ function mergeHealth(
     if (!merged[key] && value) merged[key] = value
   }
   return merged
-}
-
-/** The environment of the process: the merged list, with what Docker adds to it. */
-export function processEnv(
-  config: ContainerConfig,
-  hostname: string,
-  home: string,
-  links: string[] = [],
-): string[] {
-  const env = (config.Env ?? []).filter((entry) => entry.includes('='))
-  const names = new Set(env.map(nameOf))
-  const base = [DEFAULT_PATH, `HOSTNAME=${hostname}`, ...(config.Tty ? ['TERM=xterm'] : [])]
-  const added = [...base, ...links].filter((entry) => !names.has(nameOf(entry)))
-  const all = [...added, ...env]
-  return names.has('HOME') ? all : [...all, `HOME=${home}`]
 }
 
 /** Program and arguments; an empty list when neither image nor user names one. */

@@ -12,7 +12,7 @@ import type { Container } from './container.ts'
 import { hostsFile, writeEtc } from './etc-files.ts'
 import { checkDeviceRequests } from './host-config.ts'
 import { sharedShm } from './ipc.ts'
-import { linkedContainers } from './links.ts'
+import { linkedContainers, linkVariables } from './links.ts'
 import { rotateIfOld } from './log-files.ts'
 import { prepareMounts } from './mount-list.ts'
 import { networkKind, primaryAddress } from './network-mode.ts'
@@ -165,6 +165,7 @@ async function makeSpec(parts: Parts, container: Container, root: string, undo: 
       arch: parts.facts.arch,
       rootfs: root,
       hostname: config.Hostname || parts.facts.hostname,
+      linkVariables: linkVariables(parts, container),
       user,
       mounts,
       ...(shared ? { join: shared } : {}),

@@ -31,6 +31,7 @@ export function containerProcess({ config, hostConfig, facts }: SpecInput): OciP
       hostname: facts.hostname,
       tty: config.Tty === true,
       home: facts.user.home,
+      linkVariables: facts.linkVariables,
     }),
     user: ociUser(facts.user),
     capabilities: processCapabilities(bounding, facts.user.uid),
@@ -67,13 +68,20 @@ export function execProcess(main: OciProcess, request: ExecCreateRequest, user: 
   }
 }
 
-/** PATH, HOSTNAME and TERM unless given, then what is given, then HOME. `NAME` without `=` takes a default away. */
+interface EnvironmentFacts {
+  readonly hostname: string
+  readonly tty: boolean
+  readonly home: string
+  readonly linkVariables?: readonly string[] | undefined
+}
+
+/** PATH, HOSTNAME, TERM and those of links unless given, then what is given, then HOME. `NAME` without `=` takes a default away. */
 export function containerEnvironment(
   given: readonly string[],
-  { hostname, tty, home }: { hostname: string; tty: boolean; home: string },
+  { hostname, tty, home, linkVariables = [] }: EnvironmentFacts,
 ): string[] {
   const defaults = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${hostname}`, ...(tty ? ['TERM=xterm'] : [])]
-  const env = replaceEnvironment(defaults, given)
+  const env = replaceEnvironment([...defaults, ...linkVariables], given)
   return env.some((entry) => entry.startsWith('HOME=')) ? env : [...env, `HOME=${home}`]
 }
 

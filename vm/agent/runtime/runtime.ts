@@ -2,7 +2,7 @@
  * Runtime: OCI bundle → running task, through conmon + crun. conmon holds the container's stdio, log and exit status,
  * so tasks outlive the agent; `load` finds them again.
  */
-import type { Duplex, Readable, Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 /** OCI runtime config.json (https://github.com/opencontainers/runtime-spec/blob/main/config.md). */
 export type OciSpec = import('./oci.ts').OciSpec
@@ -90,5 +90,3 @@ export interface ExecTask {
   resize(size: { rows: number; columns: number }): void
   kill(signal: number): void
 }
-
-export type TerminalStream = Duplex

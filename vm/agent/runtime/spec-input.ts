@@ -21,6 +21,8 @@ export interface SpecFacts {
   rootfs: string
   /** Name in the UTS namespace and in HOSTNAME; with the host's UTS namespace the machine's own. */
   hostname: string
+  /** `NAME=value` of the containers that it is linked to; what the configuration says counts more. */
+  linkVariables?: readonly string[]
   /** From `resolveUser` with the container's own files. */
   user: ResolvedUser
   /**

@@ -99,8 +99,6 @@ export const StatusResponse = message({
   warnings: messages(4, VertexWarning),
 })
 
-export const BuildHistoryRequest = message({ ActiveOnly: bool(1), Ref: string(2), EarlyExit: bool(3) })
-
 const ApiCap = message({ ID: string(1), Enabled: bool(2) })
 export const PongResponse = message({
   FrontendAPICaps: messages(1, ApiCap),
