@@ -41,7 +41,7 @@ export function linkedContainers(parts: Pick<Parts, 'table'>, container: Contain
 
 /**
  * The variables that the links of a container on the default bridge give it; those of another network give none. A linked
- * container that does not run fails the start, in Docker's words.
+ * container that does not run, or is on other networks only, fails the start, in Docker's words.
  */
 export function linkVariables(parts: Pick<Parts, 'table'>, container: Container): string[] {
   const { hostConfig } = container.record
@@ -54,17 +54,19 @@ export function linkVariables(parts: Pick<Parts, 'table'>, container: Container)
     if (!other.running) {
       throw new EngineError('internal', `Cannot link to a non running container: /${other.name} AS ${name}`)
     }
+    const address = other.record.endpoints['bridge']?.IPAddress
+    if (!address) {
+      throw new EngineError('internal', `container ${other.id} not attached to default bridge network`)
+    }
     const { Env, ExposedPorts } = other.record.config
-    const address = primaryAddress(other.record) ?? ''
     return linkEnvironment({ address, name, ports: Object.keys(ExposedPorts ?? {}), env: Env ?? [] })
   })
 }
 
-/** The links as inspect shows them: `/other:/own/alias`; as they were asked for on another network. */
+/** The links as inspect shows them: `/other:/own/alias`; those of another network are that endpoint's. */
 export function shownLinks(parts: Pick<Parts, 'table'>, container: Container): string[] | null {
   const { Links, NetworkMode } = container.record.hostConfig
-  if (!Links || Links.length === 0) return null
-  if (!onDefaultBridge(NetworkMode)) return Links
+  if (!Links || Links.length === 0 || !onDefaultBridge(NetworkMode)) return null
   return Links.flatMap((link) => {
     const { target, alias } = parseLink(link)
     const other = parts.table.find(target)
