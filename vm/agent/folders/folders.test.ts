@@ -137,3 +137,10 @@ test('a start waits for the app when that is to be asked', async () => {
     false,
   ])
 })
+
+test('what the VM cannot look at is told, not taken for missing', async () => {
+  const path = join(folder, 'loop')
+  await symlink(path, path)
+  await expect(make().locate(path)).rejects.toMatchObject({ code: 'ELOOP' })
+  expect(asked).toEqual([])
+})

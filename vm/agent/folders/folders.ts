@@ -103,9 +103,14 @@ function denied(source: string): EngineError {
   )
 }
 
+/** Whether the VM has it; what keeps it from being looked at is told. */
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw error
+  }
 }
